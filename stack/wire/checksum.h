@@ -1,0 +1,31 @@
+/* The Internet checksum (RFC 1071, 1624). Sums are kept as 64-bit running totals, any alignment, any
+ * split: a piece that starts at an odd offset of the whole is added with its bytes exchanged. */
+#ifndef TUNNY_WIRE_CHECKSUM_H
+#define TUNNY_WIRE_CHECKSUM_H
+
+#include "base/bytes.h"
+#include "wire/address.h"
+#include "wire/packet.h"
+
+struct checksum {
+    uint64_t sum;
+    size_t length; /* bytes so far; odd means that the next piece starts in the middle of a word */
+};
+
+void checksum_add(struct checksum *c, const void *data, size_t len);
+/* The pseudo-header of IPv4 (RFC 9293, 3.1) or IPv6 (RFC 8200, 8.1), by the addresses' family.
+ * `length`: of the transport header and its payload. */
+void checksum_add_pseudo(struct checksum *c, const struct address *source,
+                         const struct address *destination, uint8_t protocol, uint32_t length);
+/* The complement of the folded sum: what stands in the field. */
+uint16_t checksum_finish(const struct checksum *c);
+/* The folded sum without complement: what a PARTIAL field holds. */
+uint16_t checksum_fold(const struct checksum *c);
+/* Over one piece. A header with a right checksum in it gives 0. */
+uint16_t checksum_of(const void *data, size_t len);
+/* RFC 1624, eqn. 3: the field after one 16-bit word changed from `from` to `to`. */
+uint16_t checksum_update(uint16_t field, uint16_t from, uint16_t to);
+/* Completes a PARTIAL packet that lies in one piece: fills the field in, sets IN_FULL. */
+void checksum_complete(uint8_t *packet, size_t len, size_t checksum_at, size_t checksum_offset);
+
+#endif
