@@ -9,10 +9,6 @@
 
 #include "base/time.h"
 #include "wire/packet.h"
-#include <stdbool.h>
-
-#include "base/time.h"
-#include "wire/packet.h"
 
 struct device;
 
@@ -42,6 +38,7 @@ struct device {
     const struct device_ops *ops;
     struct device_features features;
     uint64_t received, transmitted, refused; /* packets; refused: transmit() said -EAGAIN */
+    uint64_t lies; /* packets skipped because the kernel's offload facts contradict them */
 };
 
 static inline int device_receive(struct device *d, struct packet *p, struct instant now)
