@@ -13,14 +13,14 @@
 struct device;
 
 struct device_ops {
-    /* The next packet that is there: 0, and *packet borrows memory until the next call of any kind on
-     * this device. -EAGAIN: none now. -ENODEV, -EIO ...: the device is gone. Never blocks. */
+    /* The next packet that is there: 0, and *packet borrows memory until the next call of any kind
+     * on this device. -EAGAIN: none now. -ENODEV, -EIO ...: the device is gone. Never blocks. */
     int (*receive)(struct device *device, struct packet *packet, struct instant now);
     /* Hands one packet over; its memory is free again on return. 0; -EAGAIN: the device's queue is
      * full (nothing taken); -EMSGSIZE; -ENODEV, -EIO. Never blocks. */
     int (*transmit)(struct device *device, const struct packet *packet, struct instant now);
-    /* When the device itself wants receive() called again although no packet came (a delay line), or
-     * INSTANT_NEVER. */
+    /* When the device itself wants receive() called again although no packet came (a delay line),
+     * or INSTANT_NEVER. */
     struct instant (*deadline)(const struct device *device);
     /* A file descriptor that is readable when receive() may succeed; -1 when there is none. */
     int (*descriptor)(const struct device *device);
@@ -28,17 +28,18 @@ struct device_ops {
 };
 
 struct device_features {
-    uint32_t mtu;                /* largest IP packet on the wire, bytes */
+    uint32_t mtu;                        /* largest IP packet on the wire, bytes */
     uint32_t largest_tcp4, largest_tcp6; /* largest TCP super-segment as an IP packet, or 0: none */
-    uint32_t largest_udp;        /* largest UDP super-segment (USO), or 0 */
-    bool checksum;               /* transmit() completes PACKET_CHECKSUM_PARTIAL */
+    uint32_t largest_udp;                /* largest UDP super-segment (USO), or 0 */
+    bool checksum;                       /* transmit() completes PACKET_CHECKSUM_PARTIAL */
 };
 
 struct device {
     const struct device_ops *ops;
     struct device_features features;
     uint64_t received, transmitted, refused; /* packets; refused: transmit() said -EAGAIN */
-    uint64_t lies; /* packets skipped because the kernel's offload facts contradict them */
+    uint64_t lies; /* packets whose offload facts contradicted them: receive() skipped them, and
+                      whoever drives the device counts the growth as DROP_device_offload_lies */
 };
 
 static inline int device_receive(struct device *d, struct packet *p, struct instant now)

@@ -1,6 +1,7 @@
-/* How the stack tells what it does. Each kind of event is declared once in events.def, each reason to
- * discard a packet once in drops.def; TRACE() and trace_drop() count always and cost no more than the
- * count while nobody listens. Called from everywhere above base/; sinks decide what becomes of it. */
+/* How the stack tells what it does. Each kind of event is declared once in events.def, each reason
+ * to discard a packet once in drops.def; TRACE() and trace_drop() count always and cost no more
+ * than the count while nobody listens. Called from everywhere above base/; sinks decide what
+ * becomes of it. */
 #ifndef TUNNY_TRACE_TRACE_H
 #define TUNNY_TRACE_TRACE_H
 
@@ -37,8 +38,8 @@ enum field_kind {
     FIELD_DROP,     /* enum drop_reason */
 };
 
-/* The struct of each event: `struct event_retransmitted { seqno seq; uint64_t len; ... }`. The first
- * member is there so that an event without fields is a struct too. */
+/* The struct of each event: `struct event_retransmitted { seqno seq; uint64_t len; ... }`. The
+ * first member is there so that an event without fields is a struct too. */
 #define FIELD_TYPE_SEQ      seqno
 #define FIELD_TYPE_NUMBER   uint64_t
 #define FIELD_TYPE_SIGNED   int64_t
@@ -48,7 +49,7 @@ enum field_kind {
 #define FIELD_TYPE_FLAGS    uint64_t
 #define FIELD_TYPE_DROP     enum drop_reason
 #define FIELD(kind, name)   FIELD_TYPE_##kind name;
-#define EVENT(name, level, about, counter, sentence, citation, fields)                              \
+#define EVENT(name, level, about, counter, sentence, citation, fields)                             \
     struct event_##name {                                                                          \
         fields char unused;                                                                        \
     };
@@ -127,8 +128,8 @@ const struct trace_field *trace_event_fields(enum event_id id, size_t *count);
 /* The sum of all events and drops that add to this standard counter ("TcpRetransSegs"). */
 uint64_t trace_counter(const struct trace *trace, const char *name);
 
-/* One line: "sent again seq=1461 len=1460 times=1 because=RTO (RFC 9293, 3.8.1)". Always terminated;
- * returns the length that was wanted. */
+/* One line: "sent again seq=1461 len=1460 times=1 because=RTO (RFC 9293, 3.8.1)". Always
+ * terminated; returns the length that was wanted. */
 size_t trace_text(const struct trace_record *record, char *line, size_t size);
 /* The same as one JSON object without a newline. */
 size_t trace_json(const struct trace_record *record, char *line, size_t size);
