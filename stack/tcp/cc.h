@@ -1,0 +1,118 @@
+/* Congestion control: facts in, cwnd out. An algorithm is one file with one struct cc_ops and one line in
+ * cc.def. It sees struct cc and the facts it is given, nothing else: no connection, no clock, no trace.
+ * Loss detection and recovery are recovery.c's, not an algorithm's. */
+#ifndef TUNNY_TCP_CC_H
+#define TUNNY_TCP_CC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/seq.h"
+#include "base/time.h"
+
+/* One delivery-rate sample (draft-cheng-iccrg-delivery-rate-estimation). */
+struct rate_sample {
+    uint64_t delivered;        /* bytes delivered over `interval`; 0: no sample */
+    uint64_t prior_delivered;  /* the connection's `delivered` when the newest acknowledged was sent */
+    struct duration interval;
+    uint64_t rate;             /* bytes a second */
+    uint64_t tx_in_flight;     /* bytes in flight when it was sent, itself included */
+    uint64_t lost;             /* bytes lost between its sending and now */
+    bool app_limited;
+};
+
+/* What one acceptable ACK says. Bytes unless said otherwise. */
+struct cc_ack {
+    struct instant now;
+    seqno una, nxt;            /* after the ACK */
+    uint64_t acked;            /* SND.UNA advanced by this much */
+    uint64_t delivered;        /* newly acknowledged or newly SACKed */
+    uint64_t delivered_total;  /* since the connection began */
+    uint64_t lost_total;
+    uint64_t newly_lost;
+    uint64_t flight_before;    /* in flight before this ACK */
+    uint64_t pipe;             /* in flight now (RFC 6675's pipe) */
+    uint64_t ce_marked;        /* bytes reported as CE-marked (accurate ECN), of `delivered` */
+    struct duration rtt;       /* this ACK's sample; negative: none */
+    struct duration srtt, min_rtt; /* 0: not known yet */
+    struct rate_sample rate;
+    bool cwnd_limited;         /* the sender was held back by cwnd in this round: growth is allowed */
+    bool in_recovery;
+    bool ece;
+};
+
+/* Why the window must shrink. */
+enum cc_cause { CC_CAUSE_LOSS, CC_CAUSE_ECN };
+
+struct cc_loss {
+    struct instant now;
+    enum cc_cause cause;
+    uint64_t flight;           /* FlightSize (RFC 5681, 2) at this moment, limited transmit excluded */
+    uint64_t lost;             /* bytes just taken as lost */
+    struct duration srtt;
+    seqno una, nxt;
+};
+
+struct cc;
+
+struct cc_ops {
+    const char *name;          /* as in TCP_CONGESTION: "reno" */
+    bool paced;                /* sets pacing_rate itself; else the sender derives it from cwnd / srtt */
+    bool owns_recovery_window; /* a model-based algorithm: cwnd in recovery is its own, not PRR's */
+    void (*init)(struct cc *cc, struct instant now);
+    void (*on_ack)(struct cc *cc, const struct cc_ack *ack);
+    /* Fast recovery begins, or an ECN mark asks for a reduction: set ssthresh (cwnd follows it by PRR). */
+    void (*on_loss)(struct cc *cc, const struct cc_loss *loss);
+    /* Recovery is complete. */
+    void (*on_recovered)(struct cc *cc, struct instant now);
+    /* The first retransmission timeout of a flight: set ssthresh and cwnd (1 SMSS). */
+    void (*on_timeout)(struct cc *cc, const struct cc_loss *loss);
+    /* The reduction was not justified: take it back (cwnd, ssthresh and own state as before it). */
+    void (*on_undo)(struct cc *cc, struct instant now);
+    /* The connection was idle for `idle` with nothing in flight (RFC 5681, 4.1; RFC 9438, 5.8). */
+    void (*on_idle)(struct cc *cc, struct duration idle, struct duration rto, struct instant now);
+};
+
+enum { CC_PRIVATE_WORDS = 44 };
+#define CC_SSTHRESH_INFINITE (UINT64_MAX / 2)
+
+struct cc {
+    const struct cc_ops *ops;
+    uint64_t cwnd, ssthresh;   /* bytes; the RFC's names */
+    uint64_t pacing_rate;      /* bytes a second; 0: not paced */
+    uint32_t smss;             /* sender maximum segment size, bytes */
+    uint32_t initial_cwnd;     /* bytes */
+    uint64_t prior_cwnd, prior_ssthresh; /* at the last reduction, for on_undo() */
+    bool restart_after_idle;
+    uint64_t private[CC_PRIVATE_WORDS]; /* the algorithm's own struct: use CC_PRIVATE() */
+};
+
+/* The algorithm's own state inside struct cc: CC_PRIVATE(cc, struct cubic). */
+#define CC_PRIVATE(cc, type)                                                                       \
+    ({                                                                                             \
+        _Static_assert(sizeof(type) <= sizeof(((struct cc *)0)->private), "private part too large"); \
+        (type *)(void *)(cc)->private;                                                             \
+    })
+
+/* The algorithm of that name, or NULL. */
+const struct cc_ops *cc_find(const char *name);
+/* The names, one after another: index 0, 1 ...; NULL at the end. The first is the default. */
+const char *cc_name(unsigned index);
+
+/* Starts an algorithm on a new connection: cwnd = initial_cwnd segments (RFC 6928), ssthresh infinite. */
+void cc_start(struct cc *cc, const struct cc_ops *ops, uint32_t smss, uint32_t initial_segments,
+              struct instant now);
+/* Changes the algorithm in mid-connection; cwnd and ssthresh stay. */
+void cc_switch(struct cc *cc, const struct cc_ops *ops, struct instant now);
+/* The path's segment size changed: cwnd is kept in segments (R5681-19), at least one. */
+void cc_set_smss(struct cc *cc, uint32_t smss);
+
+/* RFC 5681 pieces that algorithms share: slow start with byte counting: returns what of `acked` is left
+ * over when ssthresh is reached. */
+uint64_t cc_slow_start(struct cc *cc, uint64_t acked);
+static inline bool cc_in_slow_start(const struct cc *cc)
+{
+    return cc->cwnd < cc->ssthresh;
+}
+
+#endif

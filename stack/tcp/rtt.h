@@ -1,0 +1,35 @@
+/* Round-trip times and the retransmission timeout (RFC 6298). A leaf: it sees no connection. */
+#ifndef TUNNY_TCP_RTT_H
+#define TUNNY_TCP_RTT_H
+
+#include <stdbool.h>
+
+#include "base/time.h"
+#include "tcp/tunables.h"
+
+struct rtt {
+    struct duration srtt, rttvar; /* RFC 6298, 2; meaningless before the first sample */
+    struct duration rto;          /* without backoff, within its bounds */
+    struct duration latest;       /* the last sample */
+    struct duration min;          /* the least over the last ~5 minutes (RFC 8985, 6.2 step 1) */
+    struct instant min_at;
+    uint8_t backoff;              /* how many times rto is doubled (5.5) */
+    bool sampled;
+};
+
+void rtt_init(struct rtt *rtt, const struct tcp_tunables *tunables);
+
+/* A sample (2.2, 2.3), at least 1 us. `samples_per_round`: how many are expected in one round trip, at
+ * least 1; the gains are divided by it (RFC 7323, appendix G), so that many samples do not smooth more
+ * than one. Ends the backoff. */
+void rtt_sample(struct rtt *rtt, const struct tcp_tunables *tunables, struct duration sample,
+                uint32_t samples_per_round, struct instant now);
+
+/* rto with its backoff, at most tcp_rto_max_ms. */
+struct duration rtt_timeout(const struct rtt *rtt, const struct tcp_tunables *tunables);
+void rtt_back_off(struct rtt *rtt);      /* 5.5 */
+void rtt_end_backoff(struct rtt *rtt);   /* new text was acknowledged */
+/* 5.7: the SYN was sent again and no sample exists: rto becomes at least 3 s. */
+void rtt_after_syn_timeout(struct rtt *rtt);
+
+#endif
