@@ -31,7 +31,8 @@ enum ipv4_fault {
 };
 
 /* Reads and checks the header. Bytes of the packet beyond total_length are padding: the caller
- * cuts them off. */
+ * cuts them off. With IPV4_BAD_TOTAL_LENGTH and IPV4_BAD_CHECKSUM *header is filled in all the same,
+ * for quotations, which are cut. */
 enum ipv4_fault ipv4_parse(struct bytes packet, struct ipv4_header *header);
 /* Writes 20 bytes (no options) with the header checksum. */
 void ipv4_build(const struct ipv4_header *header, uint8_t out[IPV4_HEADER_LENGTH]);

@@ -31,7 +31,10 @@ enum ipv6_fault {
     IPV6_BAD_PAYLOAD_LENGTH, /* longer than what came */
 };
 
+/* Reads and checks the fixed header. With IPV6_BAD_PAYLOAD_LENGTH *header is filled in all the same,
+ * for quotations, which are cut. Bytes beyond payload_length are padding: the caller cuts them off. */
 enum ipv6_fault ipv6_parse(struct bytes packet, struct ipv6_header *header);
+/* Writes 40 bytes. */
 void ipv6_build(const struct ipv6_header *header, uint8_t out[IPV6_HEADER_LENGTH]);
 
 /* What the extension headers of one packet say. */

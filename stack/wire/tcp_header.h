@@ -84,11 +84,13 @@ enum tcp_header_fault tcp_header_parse(struct bytes segment, struct tcp_header *
 
 /* Writes header and options in Linux's order and padding (mss, sackOK+TS, nop, wscale; nop, nop, TS,
  * nop, nop, SACK; AccECN between TS and sackOK; Fast Open last); the checksum field is written as it
- * stands in `header`. `flags` decide whether SYN's form is used. Returns the length, 20..60; CHECKs
- * that the options fit 40 bytes. */
+ * stands in `header`. `flags` decide whether SYN's form is used: MSS, window scale, SACK-permitted and
+ * Fast Open are for SYNs only, SACK blocks for other segments only, and left out elsewhere. Returns the
+ * length, 20..60; CHECKs that the options fit 40 bytes. */
 size_t tcp_header_build(const struct tcp_header *header, uint8_t out[TCP_HEADER_LONGEST]);
 
-/* How long the options would be, padded to a multiple of 4. */
+/* How long the options would be, padded to a multiple of 4: 0..88, to be compared with
+ * TCP_OPTIONS_LONGEST. */
 size_t tcp_options_length(const struct tcp_options *options, bool syn);
 
 #endif

@@ -1,0 +1,130 @@
+/* The Internet checksum of RFC 1071, eight bytes at a time. The sum is kept in the machine's own
+ * byte order (RFC 1071, 2(B): the sum does not depend on it) and in 64 bits with end-around carry,
+ * since 2^16 - 1 divides 2^64 - 1; only the folded result is put into network order. Called by
+ * every parser and builder; it must not know which field it is for. */
+#include "wire/checksum.h"
+
+#include "base/check.h"
+
+static uint64_t load64(const uint8_t *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+/* One's complement addition. */
+static uint64_t add_around(uint64_t sum, uint64_t word)
+{
+    sum += word;
+    return sum + (sum < word);
+}
+
+/* Fewer than 8 bytes; a last odd byte is followed by zero. */
+static uint64_t sum_of_tail(const uint8_t *p, size_t len)
+{
+    uint8_t padded[8] = {0};
+    for (size_t i = 0; i < len; i++)
+        padded[i] = p[i];
+    return load64(padded);
+}
+
+/* Four chains of carries that do not wait for each other: what keeps up with memory. */
+static uint64_t sum_of_blocks(const uint8_t *p, size_t blocks)
+{
+    uint64_t a = 0, b = 0, c = 0, d = 0;
+    for (; blocks > 0; blocks--, p += 64) {
+        a = add_around(a, load64(p));
+        b = add_around(b, load64(p + 8));
+        c = add_around(c, load64(p + 16));
+        d = add_around(d, load64(p + 24));
+        a = add_around(a, load64(p + 32));
+        b = add_around(b, load64(p + 40));
+        c = add_around(c, load64(p + 48));
+        d = add_around(d, load64(p + 56));
+    }
+    return add_around(add_around(a, b), add_around(c, d));
+}
+
+static uint64_t sum_of(const uint8_t *p, size_t len)
+{
+    uint64_t sum = sum_of_blocks(p, len / 64);
+    p += len & ~(size_t)63;
+    len &= 63;
+    for (; len >= 8; len -= 8, p += 8)
+        sum = add_around(sum, load64(p));
+    return len ? add_around(sum, sum_of_tail(p, len)) : sum;
+}
+
+static uint16_t fold(uint64_t sum)
+{
+    sum = (sum >> 32) + (sum & UINT32_MAX);
+    sum = (sum >> 32) + (sum & UINT32_MAX);
+    sum = (sum >> 16) + (sum & UINT16_MAX);
+    sum = (sum >> 16) + (sum & UINT16_MAX);
+    sum = (sum >> 16) + (sum & UINT16_MAX);
+    return (uint16_t)sum;
+}
+
+void checksum_add(struct checksum *c, const void *data, size_t len)
+{
+    if (len == 0)
+        return;
+    uint64_t sum = sum_of(data, len);
+    /* RFC 1071, 2(B): every byte of this piece lies in the other half of its word. */
+    if (c->length % 2)
+        sum = __builtin_bswap16(fold(sum));
+    c->sum = add_around(c->sum, sum);
+    c->length += len;
+}
+
+void checksum_add_pseudo(struct checksum *c, const struct address *source,
+                         const struct address *destination, uint8_t protocol, uint32_t length)
+{
+    uint8_t pseudo[40];
+    struct builder b = builder_over(pseudo, sizeof pseudo);
+    size_t skipped = address_is_ipv4(source) ? 12 : 0;
+    builder_copy(&b, source->bytes + skipped, 16 - skipped);
+    builder_copy(&b, destination->bytes + skipped, 16 - skipped);
+    /* IPv4 has 16 bits of each in the other order, IPv6 has 32: to the sum it is the same. */
+    builder_u32(&b, length);
+    builder_u32(&b, protocol);
+    checksum_add(c, pseudo, builder_length(&b));
+}
+
+uint16_t checksum_fold(const struct checksum *c)
+{
+    uint16_t sum = fold(c->sum);
+    uint8_t bytes[2];
+    memcpy(bytes, &sum, sizeof bytes);
+    return get_be16(bytes);
+}
+
+uint16_t checksum_finish(const struct checksum *c)
+{
+    return (uint16_t)~checksum_fold(c);
+}
+
+uint16_t checksum_of(const void *data, size_t len)
+{
+    struct checksum c = {0};
+    checksum_add(&c, data, len);
+    return checksum_finish(&c);
+}
+
+uint16_t checksum_update(uint16_t field, uint16_t from, uint16_t to)
+{
+    /* RFC 1624, 3, eqn. 3: HC' = ~(~HC + ~m + m') */
+    return (uint16_t)~fold((uint64_t)(uint16_t)~field + (uint16_t)~from + to);
+}
+
+void checksum_complete(uint8_t *packet, size_t len, size_t checksum_at, size_t checksum_offset)
+{
+    enum { UDP_CHECKSUM_OFFSET = 6 };
+    CHECK(checksum_at <= len && checksum_offset + 2 <= len - checksum_at);
+    uint16_t checksum = checksum_of(packet + checksum_at, len - checksum_at);
+    /* RFC 768: zero means that there is none, so a sum of zero goes as its other form. */
+    if (checksum == 0 && checksum_offset == UDP_CHECKSUM_OFFSET)
+        checksum = 0xffff;
+    put_be16(packet + checksum_at + checksum_offset, checksum);
+}
