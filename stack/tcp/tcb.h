@@ -1,0 +1,233 @@
+/* The transmission control block (RFC 9293, 3.3.1): everything TCP knows of one connection, under the RFC's
+ * names. Seen by files named tcp_*; leaves have their own structs inside it and never see it. */
+#ifndef TUNNY_TCP_TCB_H
+#define TUNNY_TCP_TCB_H
+
+#include "base/list.h"
+#include "base/timer_heap.h"
+#include "tcp/ack_policy.h"
+#include "tcp/cc.h"
+#include "tcp/pacing.h"
+#include "tcp/paws.h"
+#include "tcp/reassembly.h"
+#include "tcp/recovery.h"
+#include "tcp/rtt.h"
+#include "tcp/sack_report.h"
+#include "tcp/segment.h"
+#include "tcp/send_buffer.h"
+#include "tcp/sent.h"
+#include "tcp/tcp.h"
+#include "tcp/tunables.h"
+#include "tcp/window.h"
+#include "trace/trace.h"
+
+/* What input and timers find to be owed; output pays it. */
+enum tcp_owed {
+    OWED_ACK = 1 << 0,           /* an ACK now */
+    OWED_CHALLENGE_ACK = 1 << 1, /* RFC 5961: counted apart */
+    OWED_SYN = 1 << 2,           /* a SYN, or in SYN-RECEIVED a SYN-ACK */
+    OWED_RESET = 1 << 3,         /* as tcb->reset says */
+    OWED_WINDOW_PROBE = 1 << 4,
+    OWED_KEEP_ALIVE = 1 << 5,
+    OWED_TAIL_PROBE = 1 << 6,    /* RFC 8985, 7.3 */
+    OWED_DELAYED_ACK = 1 << 7,   /* the delayed ACK's time has come */
+};
+
+enum tcp_timer {
+    TIMER_RETRANSMISSION, /* RFC 6298; also SYN and SYN-ACK */
+    TIMER_TAIL_PROBE,     /* RFC 8985, 7 */
+    TIMER_REORDERING,     /* RFC 8985, 6.2 */
+    TIMER_PERSIST,        /* zero window: RFC 9293, 3.8.6.1; also silly-window override */
+    TIMER_DELAYED_ACK,    /* RFC 9293, 3.8.6.3 */
+    TIMER_KEEP_ALIVE,     /* RFC 9293, 3.8.4 */
+    TIMER_USER,           /* RFC 9293, 3.10.8: the user timeout */
+    TIMER_TIME_WAIT,      /* also FIN-WAIT-2 of a connection without a user */
+    TIMER_PACING,
+    TIMER_CORK,
+    TCP_TIMERS,
+};
+
+struct tcb {
+    enum tcp_state state;
+    uint8_t owed;              /* enum tcp_owed */
+    bool passive;              /* made by a listener (MUST-11) */
+    bool user_gone;            /* the user has closed: nobody reads (SHLD-3) */
+    bool user_done_reading;    /* SHUT_RD: text is acknowledged and thrown away */
+    bool fin_wanted;           /* CLOSE was called: a FIN follows the text */
+    bool fin_sent;
+    bool reported;             /* sits in, or has been through, the listener's accept queue */
+
+    struct flow flow;
+
+    struct {
+        seqno una, nxt, up, wl1, wl2, iss;
+        seqno fin;             /* where our FIN stands, once fin_wanted */
+        uint32_t wnd;          /* bytes, scaled */
+        uint32_t max_wnd;      /* MAX.SND.WND (RFC 5961, 5) */
+        seqno push;            /* text before this was pushed: PSH belongs on its last byte */
+        bool urgent;           /* snd.up is ahead of snd.una */
+        uint8_t wscale;        /* the peer's */
+    } snd;
+
+    struct {
+        seqno nxt, up, irs;
+        seqno fin;             /* where the peer's FIN stands; meaningless unless fin_known */
+        bool fin_known;        /* a FIN was seen, perhaps beyond a hole */
+        bool urgent;           /* rcv.up is ahead of what the user has read */
+        bool urgent_news;      /* an advance that the user was not told of yet (MUST-32) */
+    } rcv;
+
+    uint32_t mss;              /* largest text in a segment without options: min(peer's, path's) */
+    uint32_t peer_mss;         /* as offered, or 536 / 1220 (MUST-15) */
+    uint32_t path_mtu, largest; /* bytes of an IP packet; of a super-segment (0: none) */
+    bool sack;                 /* SACK agreed on */
+    bool ecn;                  /* ECN agreed on (RFC 3168) */
+    bool ecn_echo, ecn_reduced; /* ECE is to be sent; CWR is to be sent */
+    bool syn_retransmitted;    /* R5681-16: the initial window is one segment */
+
+    struct send_buffer text;
+    struct reassembly received;
+    struct sent sent;
+    struct recovery recovery;
+    struct rtt rtt;
+    struct cc cc;
+    struct pacing pacing;
+    struct ack_policy acks;
+    struct sack_report sacks;
+    struct window window;
+    struct paws paws;
+
+    struct instant timer[TCP_TIMERS];
+    struct instant challenged_at;      /* the last challenge ACK; INSTANT_NEVER: none yet */
+    struct instant last_arrival;       /* MUST-26 */
+    struct instant last_sent;          /* text or FIN; for idle restart */
+    struct instant trouble_since;      /* the first unanswered transmission; INSTANT_NEVER: none */
+    struct instant syn_sent_at;
+    uint8_t syn_transmissions;
+    uint8_t probes;                    /* zero-window probes unanswered, for backoff */
+    uint8_t keep_alives;               /* probes unanswered */
+    uint8_t retransmissions;           /* RTOs in a row (R1, R2) */
+    bool was_cwnd_limited;
+    seqno cwnd_limited_round;
+    uint64_t most_in_flight;           /* in the current round, bytes */
+
+    struct {
+        seqno seq, ack;
+        bool with_ack;
+    } reset;                           /* what OWED_RESET sends */
+
+    int error;                         /* errno for the user, once; 0: none */
+    int soft_error;                    /* the latest advice (MUST-47) */
+
+    struct tcp_settings settings;
+    struct tcp_totals totals;
+
+    /* The host's bookkeeping (tcp_demux.c). */
+    struct tcp *tcp;
+    struct tcp_listener *listener;     /* whose child it is, until accepted; else NULL */
+    struct tcb *hash_next;
+    uint64_t hash;
+    struct list in_ready, in_changed, in_accept;
+    struct timer_entry timer_entry;
+    uint64_t number;                   /* for traces, from 1 */
+    void *user;                        /* the socket's */
+};
+
+/* --- tcp_state.c ------------------------------------------------------------------------------------- */
+
+/* Figure 5's arrows: CHECKs that `to` may follow the present state. `because` is a static text. */
+void tcp_set_state(struct tcb *tcb, enum tcp_state to, const char *because);
+/* The invariants of a control block; CHECKed at each entrance and exit in tests and in debug builds. */
+void tcp_check(const struct tcb *tcb);
+static inline bool tcp_is_synchronized(enum tcp_state state)
+{
+    return state >= TCP_ESTABLISHED;
+}
+
+/* --- tcp_arrives.c, tcp_input.c, tcp_ack.c: RFC 9293, 3.10.7 --------------------------------------------- */
+
+void tcp_segment_arrives(struct tcb *tcb, const struct segment *seg, struct instant now);
+void tcp_synchronized_arrives(struct tcb *tcb, const struct segment *seg, struct instant now);
+
+/* What the fifth step's acceptable ACK does (also used for the ACK of a SYN-ACK). */
+void tcp_ack_arrives(struct tcb *tcb, const struct segment *seg, struct instant now);
+/* SND.WND, WL1, WL2. */
+void tcp_update_send_window(struct tcb *tcb, const struct segment *seg, struct instant now);
+/* Both sequence spaces are known and agreed on: what the handshake's options decided. */
+void tcp_enter_established(struct tcb *tcb, struct instant now);
+/* Takes the options of the peer's SYN over. */
+void tcp_take_syn_options(struct tcb *tcb, const struct segment *syn, struct instant now);
+
+/* --- tcp_output.c -------------------------------------------------------------------------------------- */
+
+enum tcp_send_what {
+    SEND_NOTHING,
+    SEND_RESET,
+    SEND_SYN,
+    SEND_RETRANSMISSION,
+    SEND_TEXT,
+    SEND_FIN, /* alone, without text */
+    SEND_WINDOW_PROBE,
+    SEND_KEEP_ALIVE,
+    SEND_ACK,
+};
+
+/* What the one decision says (DESIGN: the sender, the deadline and "why is nothing sent?" all use it). */
+struct tcp_decision {
+    enum tcp_send_what what;
+    seqno from;
+    uint32_t len;          /* text bytes */
+    bool fin;              /* the FIN rides along */
+    const char *because;   /* SEND_NOTHING: why; a static text */
+    struct instant not_before; /* pacing: nothing before this; INSTANT_ZERO otherwise */
+};
+struct tcp_decision tcp_decide(const struct tcb *tcb, struct instant now);
+
+/* Pulls the next segment: false when there is nothing to send now. The text pieces stay valid until the next
+ * call for this connection. */
+bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant now);
+/* The most text one wire segment may carry now, options taken off (MUST-16). */
+uint32_t tcp_effective_mss(const struct tcb *tcb);
+/* Marks an ACK as owed and disarms the delayed one. */
+void tcp_owe_ack(struct tcb *tcb);
+/* RFC 5961, 7: a challenge ACK, unless the limit of this connection says no. */
+void tcp_owe_challenge_ack(struct tcb *tcb, struct instant now);
+void tcp_owe_reset(struct tcb *tcb, seqno seq);
+
+/* --- tcp_timeout.c ---------------------------------------------------------------------------------------- */
+
+/* The earliest of the control block's timers. */
+struct instant tcp_deadline(const struct tcb *tcb);
+/* Lets every timer that has come act. */
+void tcp_timeout(struct tcb *tcb, struct instant now);
+void tcp_set_timer(struct tcb *tcb, enum tcp_timer timer, struct instant when);
+static inline void tcp_stop_timer(struct tcb *tcb, enum tcp_timer timer)
+{
+    tcb->timer[timer] = INSTANT_NEVER;
+}
+/* After anything that changed what is in flight or allowed: retransmission, probe, reordering and persist
+ * timers as they should be now. */
+void tcp_arm_timers(struct tcb *tcb, struct instant now);
+void tcp_start_time_wait(struct tcb *tcb, struct instant now);
+void tcp_restart_keep_alive(struct tcb *tcb, struct instant now);
+
+/* --- tcp_user.c -------------------------------------------------------------------------------------------- */
+
+/* Ends the connection with an error for the user; no segment is owed by this itself. */
+void tcp_fail(struct tcb *tcb, int error, const char *because);
+/* Puts a control block that belongs to no host into its first state (tests, tcp_demux.c). */
+struct tcb_config {
+    struct flow flow;
+    const struct tcp_settings *settings;
+    struct tcp *tcp;
+    uint32_t path_mtu, largest;
+    seqno iss;
+    uint32_t ts_offset;
+};
+void tcp_tcb_init(struct tcb *tcb, const struct tcb_config *config, struct instant now);
+void tcp_tcb_release(struct tcb *tcb);
+
+/* The scene that recovery.h works on. */
+struct recovery_scene tcp_recovery_scene(struct tcb *tcb);
+
+#endif
