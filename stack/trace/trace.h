@@ -88,12 +88,12 @@ struct trace {
 };
 
 /* TRACE(trace, retransmitted, .seq = 1, .len = 2, .because = "RTO"); fields not named are 0. */
-#define TRACE(trace, name, ...)                                                                    \
+#define TRACE(told, kind, ...)                                                                     \
     do {                                                                                           \
-        struct trace *trace_ = (trace);                                                            \
-        trace_->events[EVENT_##name]++;                                                            \
+        struct trace *trace_ = (told);                                                             \
+        trace_->events[EVENT_##kind]++;                                                            \
         if (trace_->sinks)                                                                         \
-            trace_emit(trace_, EVENT_##name, &(struct event_##name){__VA_ARGS__});                 \
+            trace_emit(trace_, EVENT_##kind, &(struct event_##kind){__VA_ARGS__});                 \
     } while (0)
 
 void trace_emit(struct trace *trace, enum event_id id, const void *fields);
