@@ -20,35 +20,57 @@ static uint64_t add_around(uint64_t sum, uint64_t word)
     return sum + (sum < word);
 }
 
-/* Fewer than 8 bytes; a last odd byte is followed by zero. */
-static uint64_t sum_of_tail(const uint8_t *p, size_t len)
+/* Adds without waiting: the carry is counted, and added when all is done. */
+static void add_counting(uint64_t *sum, uint64_t word, uint64_t *carries)
 {
-    uint8_t padded[8] = {0};
-    for (size_t i = 0; i < len; i++)
-        padded[i] = p[i];
-    return load64(padded);
+    *carries += __builtin_add_overflow(*sum, word, sum);
 }
 
-/* Four chains of carries that do not wait for each other: what keeps up with memory. */
+/* Four sums that do not wait for each other: what keeps up with memory. */
 static uint64_t sum_of_blocks(const uint8_t *p, size_t blocks)
 {
-    uint64_t a = 0, b = 0, c = 0, d = 0;
+    uint64_t a = 0, b = 0, c = 0, d = 0, carries = 0, more_carries = 0;
     for (; blocks > 0; blocks--, p += 64) {
-        a = add_around(a, load64(p));
-        b = add_around(b, load64(p + 8));
-        c = add_around(c, load64(p + 16));
-        d = add_around(d, load64(p + 24));
-        a = add_around(a, load64(p + 32));
-        b = add_around(b, load64(p + 40));
-        c = add_around(c, load64(p + 48));
-        d = add_around(d, load64(p + 56));
+        add_counting(&a, load64(p), &carries);
+        add_counting(&b, load64(p + 8), &more_carries);
+        add_counting(&c, load64(p + 16), &carries);
+        add_counting(&d, load64(p + 24), &more_carries);
+        add_counting(&a, load64(p + 32), &carries);
+        add_counting(&b, load64(p + 40), &more_carries);
+        add_counting(&c, load64(p + 48), &carries);
+        add_counting(&d, load64(p + 56), &more_carries);
     }
-    return add_around(add_around(a, b), add_around(c, d));
+    uint64_t sum = add_around(add_around(a, b), add_around(c, d));
+    return add_around(sum, carries + more_carries);
+}
+
+/* Fewer than 8 bytes; a last odd byte is the first half of a word whose other half is zero. */
+static uint64_t sum_of_tail(const uint8_t *p, size_t len)
+{
+    uint64_t sum = 0;
+    uint32_t long_word;
+    uint16_t word;
+    if (len & 4) {
+        memcpy(&long_word, p, sizeof long_word);
+        sum += long_word;
+        p += 4;
+    }
+    if (len & 2) {
+        memcpy(&word, p, sizeof word);
+        sum += word;
+        p += 2;
+    }
+    if (len & 1) {
+        uint8_t padded[2] = {p[0], 0};
+        memcpy(&word, padded, sizeof word);
+        sum += word;
+    }
+    return sum;
 }
 
 static uint64_t sum_of(const uint8_t *p, size_t len)
 {
-    uint64_t sum = sum_of_blocks(p, len / 64);
+    uint64_t sum = len >= 64 ? sum_of_blocks(p, len / 64) : 0;
     p += len & ~(size_t)63;
     len &= 63;
     for (; len >= 8; len -= 8, p += 8)
