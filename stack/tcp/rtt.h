@@ -12,24 +12,31 @@ struct rtt {
     struct duration rto;          /* without backoff, within its bounds */
     struct duration latest;       /* the last sample */
     struct duration min;          /* the least over the last ~5 minutes (RFC 8985, 6.2 step 1) */
-    struct instant min_at;
-    uint8_t backoff;              /* how many times rto is doubled (5.5) */
+    struct duration min_of_half, min_of_half_before; /* its two halves */
+    struct instant min_at;                           /* when the half that is being filled began */
+    uint8_t backoff;                                 /* how many times rto is doubled (5.5) */
     bool sampled;
 };
 
 void rtt_init(struct rtt *rtt, const struct tcp_tunables *tunables);
 
-/* A sample (2.2, 2.3), at least 1 us. `samples_per_round`: how many are expected in one round trip, at
- * least 1; the gains are divided by it (RFC 7323, appendix G), so that many samples do not smooth more
- * than one. Ends the backoff. */
+/* A sample (2.2, 2.3), at least 1 us. `samples_per_round`: how many are expected in one round trip,
+ * at least 1; the gains are divided by it (RFC 7323, appendix G), so that many samples do not
+ * smooth more than one. Ends the backoff. */
 void rtt_sample(struct rtt *rtt, const struct tcp_tunables *tunables, struct duration sample,
                 uint32_t samples_per_round, struct instant now);
 
+/* A timeout was spurious; `delay` is how long the acknowledgment took. RFC 4015, 3.2 step 9: srtt
+ * is at least that and rttvar at least half of it, so that the same delay does not time out again.
+ */
+void rtt_after_spurious_timeout(struct rtt *rtt, const struct tcp_tunables *tunables,
+                                struct duration delay);
+
 /* rto with its backoff, at most tcp_rto_max_ms. */
 struct duration rtt_timeout(const struct rtt *rtt, const struct tcp_tunables *tunables);
-void rtt_back_off(struct rtt *rtt);      /* 5.5 */
-void rtt_end_backoff(struct rtt *rtt);   /* new text was acknowledged */
-/* 5.7: the SYN was sent again and no sample exists: rto becomes at least 3 s. */
+void rtt_back_off(struct rtt *rtt);    /* 5.5 */
+void rtt_end_backoff(struct rtt *rtt); /* new text was acknowledged */
+/* 5.7: the SYN was sent again and no sample exists: rto becomes at least 3 s and is not doubled. */
 void rtt_after_syn_timeout(struct rtt *rtt);
 
 #endif
