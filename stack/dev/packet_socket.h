@@ -1,6 +1,7 @@
-/* AF_PACKET on an existing Ethernet interface (one end of a veth pair, say), for users who may not open
- * /dev/net/tun. The stack's own addresses live on it beside the kernel's; neighbours are resolved by
- * neighbour.c. PACKET_VNET_HDR carries super-segments and partial checksums where the kernel offers it. */
+/* AF_PACKET on an existing Ethernet interface (one end of a veth pair, say), for users who may not
+ * open /dev/net/tun. The stack's own addresses live on it beside the kernel's; neighbours are
+ * resolved by neighbour.c. PACKET_VNET_HDR carries super-segments and partial checksums where the
+ * kernel offers it. */
 #ifndef TUNNY_DEV_PACKET_SOCKET_H
 #define TUNNY_DEV_PACKET_SOCKET_H
 
