@@ -498,6 +498,8 @@ void sent_mark_lost(struct sent *sent, struct sent_record *record)
     sent->touched++;
     leave(sent, record);
     sent->lost_total += length_of(record);
+    if (record->transmissions > 1)
+        sent->lost_again++;
     join(sent, record, SENT_LOST);
 }
 
