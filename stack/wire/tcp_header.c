@@ -71,12 +71,15 @@ static void read_fast_open(struct tcp_options *o, struct bytes value)
         memcpy(o->fast_open_cookie, value.data, value.len);
 }
 
-/* RFC 9768, 3.2.3: up to three counters of 24 bits, in one of two orders. */
+/* RFC 9768, 3.2.3: up to three counters of 24 bits, in one of two orders. Of an unusual length the whole
+ * counters are used and the rest ignored, so that the option may grow later. */
 static void read_accecn(struct tcp_options *o, struct bytes value, uint8_t order)
 {
     size_t count = value.len / ACCECN_COUNTER_LENGTH;
-    if (o->has_accecn || count > ACCECN_COUNTERS || value.len % ACCECN_COUNTER_LENGTH)
+    if (o->has_accecn)
         return;
+    if (count > ACCECN_COUNTERS)
+        count = ACCECN_COUNTERS;
     o->has_accecn = true;
     o->accecn_order = order;
     o->accecn_count = (uint8_t)count;
