@@ -1,0 +1,127 @@
+/* Unit tests of prr.c: vectors for RFC 9937, 6. */
+#include "tcp/prr.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define MSS 1000u
+
+/* R9937-01 */
+static void begins_with_nothing_delivered(void **state)
+{
+    (void)state;
+    struct prr prr = {.delivered = 5, .out = 6, .recover_fs = 7};
+    prr_begin(&prr, 20000);
+    assert_int_equal(prr.delivered, 0);
+    assert_int_equal(prr.out, 0);
+    assert_int_equal(prr.recover_fs, 20000);
+}
+
+/* R9937-03: twenty segments in flight, one lost, ssthresh half: one leaves for every two delivered.
+ */
+static void above_ssthresh_it_is_proportional(void **state)
+{
+    (void)state;
+    struct prr prr;
+    prr_begin(&prr, 20 * MSS);
+    uint64_t sent[8];
+    for (int i = 0; i < 8; i++) {
+        struct prr_ack ack = {
+            .delivered = MSS, .inflight = 18 * MSS, .ssthresh = 10 * MSS, .smss = MSS};
+        sent[i] = prr_on_ack(&prr, &ack);
+        if (sent[i] >= MSS)
+            prr_on_sent(&prr, MSS);
+    }
+    static const uint64_t expected[8] = {500, 1000, 500, 1000, 500, 1000, 500, 1000};
+    assert_memory_equal(sent, expected, sizeof expected);
+}
+
+/* R9937-03: CEIL, and a product of more than 64 bits. */
+static void share_is_rounded_up_and_never_overflows(void **state)
+{
+    (void)state;
+    struct prr prr;
+    prr_begin(&prr, 3);
+    struct prr_ack ack = {.delivered = 1, .inflight = 11, .ssthresh = 10, .smss = MSS};
+    assert_int_equal(prr_on_ack(&prr, &ack), 4);
+
+    prr_begin(&prr, UINT64_C(1) << 40);
+    struct prr_ack large = {.delivered = UINT64_C(1) << 40,
+                            .inflight = UINT64_MAX,
+                            .ssthresh = UINT64_C(1) << 41,
+                            .smss = MSS};
+    assert_int_equal(prr_on_ack(&prr, &large), UINT64_C(1) << 41);
+}
+
+/* R9937-04 */
+static void below_ssthresh_what_was_delivered_is_sent(void **state)
+{
+    (void)state;
+    struct prr prr;
+    prr_begin(&prr, 20 * MSS);
+    struct prr_ack ack = {
+        .delivered = 2 * MSS, .inflight = 5 * MSS, .ssthresh = 10 * MSS, .smss = MSS};
+    assert_int_equal(prr_on_ack(&prr, &ack), 2 * MSS);
+    prr_on_sent(&prr, 2 * MSS);
+    ack.safe = true;
+    assert_int_equal(prr_on_ack(&prr, &ack), 3 * MSS);
+    prr_on_sent(&prr, 3 * MSS);
+    ack.inflight = 9 * MSS;
+    assert_int_equal(prr_on_ack(&prr, &ack), MSS);
+}
+
+/* R9937-04: what was not used before may be caught up. */
+static void unused_share_is_caught_up(void **state)
+{
+    (void)state;
+    struct prr prr;
+    prr_begin(&prr, 20 * MSS);
+    struct prr_ack ack = {
+        .delivered = 4 * MSS, .inflight = 2 * MSS, .ssthresh = 10 * MSS, .smss = MSS};
+    assert_int_equal(prr_on_ack(&prr, &ack), 4 * MSS);
+    ack.delivered = MSS;
+    assert_int_equal(prr_on_ack(&prr, &ack), 5 * MSS);
+}
+
+/* R9937-05 */
+static void first_retransmission_is_forced(void **state)
+{
+    (void)state;
+    struct prr prr;
+    prr_begin(&prr, 20 * MSS);
+    struct prr_ack ack = {.inflight = 19 * MSS, .ssthresh = 10 * MSS, .smss = MSS};
+    assert_int_equal(prr_on_ack(&prr, &ack), MSS);
+    prr_on_sent(&prr, MSS);
+    assert_int_equal(prr_on_ack(&prr, &ack), 0);
+}
+
+/* Sent more than its share (a probe): the difference does not wrap. */
+static void share_that_was_overdrawn_is_nothing(void **state)
+{
+    (void)state;
+    struct prr prr;
+    prr_begin(&prr, 20 * MSS);
+    prr_on_sent(&prr, 10 * MSS);
+    struct prr_ack ack = {
+        .delivered = MSS, .inflight = 19 * MSS, .ssthresh = 10 * MSS, .smss = MSS};
+    assert_int_equal(prr_on_ack(&prr, &ack), 0);
+    prr_begin(&prr, 0);
+    assert_int_equal(prr.recover_fs, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(begins_with_nothing_delivered),
+        cmocka_unit_test(above_ssthresh_it_is_proportional),
+        cmocka_unit_test(share_is_rounded_up_and_never_overflows),
+        cmocka_unit_test(below_ssthresh_what_was_delivered_is_sent),
+        cmocka_unit_test(unused_share_is_caught_up),
+        cmocka_unit_test(first_retransmission_is_forced),
+        cmocka_unit_test(share_that_was_overdrawn_is_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
