@@ -85,9 +85,9 @@ enum { CC_PRIVATE_WORDS = 44 };
 
 struct cc {
     const struct cc_ops *ops;
-    uint64_t cwnd, ssthresh;             /* bytes; the RFC's names */
-    uint64_t pacing_rate;                /* bytes a second; 0: not paced */
-    uint32_t smss;                       /* sender maximum segment size, bytes */
+    uint64_t cwnd, ssthresh; /* bytes; the RFC's names */
+    uint64_t pacing_rate; /* bytes a second; 0: not paced. Of ops->paced, else kept by the sender */
+    uint32_t smss;        /* sender maximum segment size, bytes */
     uint32_t initial_cwnd;               /* bytes */
     uint64_t prior_cwnd, prior_ssthresh; /* at the last reduction, for on_undo() */
     bool restart_after_idle;

@@ -70,3 +70,12 @@ seqno losses_edge(const struct sent *sent, uint32_t dup_threshold, uint32_t smss
     }
     return 0;
 }
+
+uint32_t losses_threshold_after_reordering(uint32_t dup_threshold, uint64_t distance, uint32_t smss)
+{
+    enum { MOST = 300 };
+    uint64_t segments = distance / smss + 1;
+    if (segments > MOST)
+        segments = MOST;
+    return segments > dup_threshold ? (uint32_t)segments : dup_threshold;
+}

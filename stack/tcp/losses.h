@@ -29,4 +29,9 @@ void losses_mark_below(struct sent *sent, seqno *treated, seqno below, struct tr
  * steps. */
 seqno losses_edge(const struct sent *sent, uint32_t dup_threshold, uint32_t smss);
 
+/* Something arrived `distance` bytes below what had arrived before: the duplicate threshold that
+ * would not have taken it as lost, at least `dup_threshold`, at most 300 (as tcp_reordering). */
+uint32_t losses_threshold_after_reordering(uint32_t dup_threshold, uint64_t distance,
+                                           uint32_t smss);
+
 #endif

@@ -42,8 +42,9 @@ uint64_t prr_on_ack(struct prr *prr, const struct prr_ack *ack)
         count = proportional(prr, ack->ssthresh);
     else
         count = reduction_bound(prr, ack);
-    /* The first retransmission leaves at once (R9937-05). */
-    if (prr->out == 0 && count == 0)
+    /* The first retransmission leaves at once (R9937-05); less than a segment is as good as
+     * nothing. */
+    if (prr->out == 0 && count < ack->smss)
         count = ack->smss;
     return count;
 }

@@ -365,19 +365,6 @@ static void watch_probe(struct turn *turn)
     undo_cancel(&recovery->undo);
 }
 
-static void raise_dup_threshold(struct turn *turn)
-{
-    enum { MOST = 300 };
-    struct recovery *recovery = turn->recovery;
-    uint64_t distance = less(recovery->rack.fack, turn->delivery->lowest_once);
-    uint32_t segments = distance > (uint64_t)MOST * turn->ack->mss
-                            ? MOST
-                            : segments_of(distance, turn->ack->mss) + 1;
-    segments = segments < MOST ? segments : MOST;
-    if (segments > recovery->dup_threshold)
-        recovery->dup_threshold = segments;
-}
-
 static void take_in_delivery(struct turn *turn)
 {
     struct recovery *recovery = turn->recovery;
@@ -390,10 +377,12 @@ static void take_in_delivery(struct turn *turn)
         .ts_ecr = turn->ack->ts_ecr,
         .now = turn->ack->now,
     };
+    uint64_t distance = less(recovery->rack.fack, turn->delivery->lowest_once);
     if (rack_on_delivery(&recovery->rack, &news)) {
         recovery->reordering_events++;
         if (!scene->tunables->tcp_recovery)
-            raise_dup_threshold(turn);
+            recovery->dup_threshold = losses_threshold_after_reordering(recovery->dup_threshold,
+                                                                        distance, turn->ack->mss);
         TRACE(scene->trace, reordering_seen, .reo_wnd = reo_wnd_of(scene));
     }
     /* A D-SACK for a tail loss probe is no sign of a reordering window that is too short. */
@@ -578,6 +567,13 @@ static struct cc_ack facts_for_cc(const struct turn *turn)
     };
 }
 
+static void let_one_leave(const struct turn *turn)
+{
+    uint64_t least = inflight_of(turn->scene) + turn->ack->mss;
+    if (turn->cc->cwnd < least)
+        turn->cc->cwnd = least;
+}
+
 static void let_cc_act(struct turn *turn)
 {
     struct cc_ack facts = facts_for_cc(turn);
@@ -590,6 +586,12 @@ static void let_cc_act(struct turn *turn)
     if (is_reducing(turn->recovery) && (turn->delivered > 0 || turn->recovery->prr.out == 0))
         set_cwnd_by_prr(turn->scene, turn->delivered, turn->advanced && newly_lost == 0,
                         turn->ack->mss);
+    /* RFC 6582, 3.2 step 3 (R6582-01): a partial ACK lets the next hole leave at once. Not RFC
+     * 9937, 6.2: because without SACK PRR cannot know how much has left the network, and might wait
+     * for a timeout. */
+    if (turn->recovery->phase == RECOVERY_FAST && turn->recovery->without_sack && turn->advanced &&
+        !turn->cc->ops->owns_recovery_window)
+        let_one_leave(turn);
     trace_cwnd(turn->scene, turn->cwnd_before,
                is_reducing(turn->recovery) ? "proportional rate reduction" : "ACK");
 }

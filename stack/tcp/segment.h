@@ -1,6 +1,6 @@
-/* A segment as RFC 9293, 3.3.1 speaks of it: SEG.SEQ, SEG.ACK, SEG.LEN, SEG.WND, SEG.UP, with sequence numbers
- * unwrapped and the window scaled. Made from a header at the door (tcp_demux.c), read by everything behind
- * it. */
+/* A segment as RFC 9293, 3.3.1 speaks of it: SEG.SEQ, SEG.ACK, SEG.LEN, SEG.WND, SEG.UP, with
+ * sequence numbers unwrapped and the window scaled. Made from a header at the door (tcp_demux.c),
+ * read by everything behind it. */
 #ifndef TUNNY_TCP_SEGMENT_H
 #define TUNNY_TCP_SEGMENT_H
 
@@ -10,14 +10,14 @@
 
 struct segment {
     seqno seq;
-    seqno ack;                /* meaningless without TCP_ACK in flags */
-    uint32_t len;             /* SEG.LEN: text, and SYN and FIN */
-    uint32_t wnd;             /* bytes, scaled */
-    seqno up;                 /* the octet behind the urgent data; meaningless without TCP_URG */
-    uint16_t flags;           /* enum tcp_flag */
-    uint8_t ecn;              /* the IP header's two bits */
-    uint16_t wire_segments;   /* how many wire packets a super-segment stands for; at least 1 */
-    struct bytes text;        /* borrowed */
+    seqno ack;              /* meaningless without TCP_ACK in flags */
+    uint32_t len;           /* SEG.LEN: text, and SYN and FIN */
+    uint32_t wnd;           /* bytes, scaled */
+    seqno up;               /* the octet behind the urgent data; meaningless without TCP_URG */
+    uint16_t flags;         /* enum tcp_flag */
+    uint8_t ecn;            /* the IP header's two bits */
+    uint16_t wire_segments; /* how many wire packets a super-segment stands for; at least 1 */
+    struct bytes text;      /* borrowed */
     const struct tcp_options *options;
 };
 

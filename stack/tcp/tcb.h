@@ -1,5 +1,6 @@
-/* The transmission control block (RFC 9293, 3.3.1): everything TCP knows of one connection, under the RFC's
- * names. Seen by files named tcp_*; leaves have their own structs inside it and never see it. */
+/* The transmission control block (RFC 9293, 3.3.1): everything TCP knows of one connection, under
+ * the RFC's names. Seen by files named tcp_*; leaves have their own structs inside it and never see
+ * it. */
 #ifndef TUNNY_TCP_TCB_H
 #define TUNNY_TCP_TCB_H
 
@@ -29,8 +30,8 @@ enum tcp_owed {
     OWED_RESET = 1 << 3,         /* as tcb->reset says */
     OWED_WINDOW_PROBE = 1 << 4,
     OWED_KEEP_ALIVE = 1 << 5,
-    OWED_TAIL_PROBE = 1 << 6,    /* RFC 8985, 7.3 */
-    OWED_DELAYED_ACK = 1 << 7,   /* the delayed ACK's time has come */
+    OWED_TAIL_PROBE = 1 << 6,  /* RFC 8985, 7.3 */
+    OWED_DELAYED_ACK = 1 << 7, /* the delayed ACK's time has come */
 };
 
 enum tcp_timer {
@@ -47,43 +48,58 @@ enum tcp_timer {
     TCP_TIMERS,
 };
 
+/* What all connections of a host share. */
+struct tcp_host {
+    struct trace *trace;
+    struct memory *memory;
+    struct tcp_tunables tunables;
+    struct pool sent_pool, range_pool; /* of struct sent_record, struct range */
+    struct list ready;   /* control blocks that may have something to send, or a timer to move */
+    struct list changed; /* ... whose readiness may have changed */
+};
+
 struct tcb {
     enum tcp_state state;
-    uint8_t owed;              /* enum tcp_owed */
-    bool passive;              /* made by a listener (MUST-11) */
-    bool user_gone;            /* the user has closed: nobody reads (SHLD-3) */
-    bool user_done_reading;    /* SHUT_RD: text is acknowledged and thrown away */
-    bool fin_wanted;           /* CLOSE was called: a FIN follows the text */
+    uint8_t owed;           /* enum tcp_owed */
+    bool passive;           /* made by a listener (MUST-11) */
+    bool user_gone;         /* the user has closed: nobody reads (SHLD-3) */
+    bool user_done_reading; /* SHUT_RD: text is acknowledged and thrown away */
+    bool fin_wanted;        /* CLOSE was called: a FIN follows the text */
     bool fin_sent;
-    bool reported;             /* sits in, or has been through, the listener's accept queue */
+    bool reported; /* sits in, or has been through, the listener's accept queue */
 
     struct flow flow;
 
     struct {
         seqno una, nxt, up, wl1, wl2, iss;
-        seqno fin;             /* where our FIN stands, once fin_wanted */
-        uint32_t wnd;          /* bytes, scaled */
-        uint32_t max_wnd;      /* MAX.SND.WND (RFC 5961, 5) */
-        seqno push;            /* text before this was pushed: PSH belongs on its last byte */
-        bool urgent;           /* snd.up is ahead of snd.una */
-        uint8_t wscale;        /* the peer's */
+        seqno fin;        /* where our FIN stands, once fin_wanted */
+        uint32_t wnd;     /* bytes, scaled */
+        uint32_t max_wnd; /* MAX.SND.WND (RFC 5961, 5) */
+        seqno push;       /* text before this was pushed: PSH belongs on its last byte */
+        seqno small;      /* behind the last segment sent that was not full (Minshall's Nagle) */
+        seqno hold;       /* text from here on waits for more (MSG_MORE); 0: none */
+        bool urgent;      /* snd.up is ahead of snd.una */
+        uint8_t wscale;   /* the peer's */
     } snd;
 
     struct {
         seqno nxt, up, irs;
-        seqno fin;             /* where the peer's FIN stands; meaningless unless fin_known */
-        bool fin_known;        /* a FIN was seen, perhaps beyond a hole */
-        bool urgent;           /* rcv.up is ahead of what the user has read */
-        bool urgent_news;      /* an advance that the user was not told of yet (MUST-32) */
+        seqno fin;        /* where the peer's FIN stands; meaningless unless fin_known */
+        bool fin_known;   /* a FIN was seen, perhaps beyond a hole */
+        bool urgent;      /* rcv.up is ahead of what the user has read */
+        bool urgent_news; /* an advance that the user was not told of yet (MUST-32) */
     } rcv;
 
-    uint32_t mss;              /* largest text in a segment without options: min(peer's, path's) */
-    uint32_t peer_mss;         /* as offered, or 536 / 1220 (MUST-15) */
+    uint32_t mss;               /* largest text in a segment without options: min(peer's, path's) */
+    uint32_t peer_mss;          /* as offered, or 536 / 1220 (MUST-15) */
     uint32_t path_mtu, largest; /* bytes of an IP packet; of a super-segment (0: none) */
-    bool sack;                 /* SACK agreed on */
-    bool ecn;                  /* ECN agreed on (RFC 3168) */
+    uint32_t proven_mtu;        /* packets of this size were acknowledged (RFC 5927, 7.2) */
+    uint32_t pending_mtu;       /* a Packet Too Big that waits for the lack of progress; 0: none */
+    bool sack;                  /* SACK agreed on */
+    bool window_scaling;        /* RFC 7323, 2: agreed on */
+    bool ecn;                   /* ECN agreed on (RFC 3168) */
     bool ecn_echo, ecn_reduced; /* ECE is to be sent; CWR is to be sent */
-    bool syn_retransmitted;    /* R5681-16: the initial window is one segment */
+    bool syn_retransmitted;     /* R5681-16: the initial window is one segment */
 
     struct send_buffer text;
     struct reassembly received;
@@ -98,53 +114,59 @@ struct tcb {
     struct paws paws;
 
     struct instant timer[TCP_TIMERS];
-    struct instant challenged_at;      /* the last challenge ACK; INSTANT_NEVER: none yet */
-    struct instant last_arrival;       /* MUST-26 */
-    struct instant last_sent;          /* text or FIN; for idle restart */
-    struct instant trouble_since;      /* the first unanswered transmission; INSTANT_NEVER: none */
+    struct instant challenged_at; /* the last challenge ACK; INSTANT_NEVER: none yet */
+    struct instant last_arrival;  /* MUST-26 */
+    struct instant last_sent;     /* text or FIN; for idle restart */
+    struct instant trouble_since; /* the first unanswered transmission; INSTANT_NEVER: none */
     struct instant syn_sent_at;
     uint8_t syn_transmissions;
-    uint8_t probes;                    /* zero-window probes unanswered, for backoff */
-    uint8_t keep_alives;               /* probes unanswered */
-    uint8_t retransmissions;           /* RTOs in a row (R1, R2) */
-    bool was_cwnd_limited;
-    seqno cwnd_limited_round;
-    uint64_t most_in_flight;           /* in the current round, bytes */
+    uint8_t probes;          /* zero-window probes unanswered */
+    uint8_t probe_backoff;   /* how often the persist interval doubled */
+    uint8_t keep_alives;     /* probes unanswered */
+    uint8_t retransmissions; /* RTOs in a row (R1, R2) */
+    bool cwnd_limited;       /* held back by cwnd at some time in this round */
+    seqno round_end;         /* the round ends when SND.UNA passes it */
+    uint64_t most_in_flight; /* in this round, bytes */
 
     struct {
         seqno seq, ack;
         bool with_ack;
-    } reset;                           /* what OWED_RESET sends */
+    } reset; /* what OWED_RESET sends */
 
-    int error;                         /* errno for the user, once; 0: none */
-    int soft_error;                    /* the latest advice (MUST-47) */
+    int error;      /* errno for the user, once; 0: none */
+    int soft_error; /* the latest advice (MUST-47) */
 
     struct tcp_settings settings;
     struct tcp_totals totals;
+    struct instant busy_since; /* INSTANT_NEVER: nothing waits for the peer */
+    uint64_t delivery_rate;    /* bytes a second, the last sample */
 
     /* The host's bookkeeping (tcp_demux.c). */
-    struct tcp *tcp;
-    struct tcp_listener *listener;     /* whose child it is, until accepted; else NULL */
+    struct tcp_host *host;
+    struct tcp_listener *listener; /* whose child it is, until accepted; else NULL */
     struct tcb *hash_next;
     uint64_t hash;
     struct list in_ready, in_changed, in_accept;
     struct timer_entry timer_entry;
-    uint64_t number;                   /* for traces, from 1 */
-    void *user;                        /* the socket's */
+    uint64_t number; /* for traces, from 1 */
+    void *user;      /* the socket's */
 };
 
-/* --- tcp_state.c ------------------------------------------------------------------------------------- */
+/* --- tcp_state.c
+ * ------------------------------------------------------------------------------------- */
 
 /* Figure 5's arrows: CHECKs that `to` may follow the present state. `because` is a static text. */
 void tcp_set_state(struct tcb *tcb, enum tcp_state to, const char *because);
-/* The invariants of a control block; CHECKed at each entrance and exit in tests and in debug builds. */
+/* The invariants of a control block; CHECKed at each entrance and exit in tests and in debug
+ * builds. */
 void tcp_check(const struct tcb *tcb);
 static inline bool tcp_is_synchronized(enum tcp_state state)
 {
     return state >= TCP_ESTABLISHED;
 }
 
-/* --- tcp_arrives.c, tcp_input.c, tcp_ack.c: RFC 9293, 3.10.7 --------------------------------------------- */
+/* --- tcp_arrives.c, tcp_input.c, tcp_ack.c: RFC 9293, 3.10.7
+ * --------------------------------------------- */
 
 void tcp_segment_arrives(struct tcb *tcb, const struct segment *seg, struct instant now);
 void tcp_synchronized_arrives(struct tcb *tcb, const struct segment *seg, struct instant now);
@@ -155,10 +177,21 @@ void tcp_ack_arrives(struct tcb *tcb, const struct segment *seg, struct instant 
 void tcp_update_send_window(struct tcb *tcb, const struct segment *seg, struct instant now);
 /* Both sequence spaces are known and agreed on: what the handshake's options decided. */
 void tcp_enter_established(struct tcb *tcb, struct instant now);
-/* Takes the options of the peer's SYN over. */
+/* Takes the options of the peer's SYN over, and its sequence number. */
 void tcp_take_syn_options(struct tcb *tcb, const struct segment *syn, struct instant now);
+void tcp_take_peer_iss(struct tcb *tcb, const struct segment *syn);
+/* The ACK of our SYN, in SYN-SENT and SYN-RECEIVED. */
+void tcp_ack_of_syn_arrives(struct tcb *tcb, const struct segment *seg, struct instant now);
+/* The sixth, seventh and eighth step alone: for text and FIN on a SYN-ACK. */
+void tcp_from_sixth_step(struct tcb *tcb, const struct segment *seg, struct instant now);
+/* RCV.NXT + RCV.WND: behind the last number that may be accepted (R7323-18). */
+static inline seqno tcp_receive_edge(const struct tcb *tcb)
+{
+    return seq_max(tcb->window.edge, tcb->rcv.nxt);
+}
 
-/* --- tcp_output.c -------------------------------------------------------------------------------------- */
+/* --- tcp_output.c
+ * -------------------------------------------------------------------------------------- */
 
 enum tcp_send_what {
     SEND_NOTHING,
@@ -172,19 +205,20 @@ enum tcp_send_what {
     SEND_ACK,
 };
 
-/* What the one decision says (DESIGN: the sender, the deadline and "why is nothing sent?" all use it). */
+/* What the one decision says (DESIGN: the sender, the deadline and "why is nothing sent?" all use
+ * it). */
 struct tcp_decision {
     enum tcp_send_what what;
     seqno from;
-    uint32_t len;          /* text bytes */
-    bool fin;              /* the FIN rides along */
-    const char *because;   /* SEND_NOTHING: why; a static text */
+    uint32_t len;              /* text bytes */
+    bool fin;                  /* the FIN rides along */
+    const char *because;       /* SEND_NOTHING: why; a static text */
     struct instant not_before; /* pacing: nothing before this; INSTANT_ZERO otherwise */
 };
 struct tcp_decision tcp_decide(const struct tcb *tcb, struct instant now);
 
-/* Pulls the next segment: false when there is nothing to send now. The text pieces stay valid until the next
- * call for this connection. */
+/* Pulls the next segment: false when there is nothing to send now. The text pieces stay valid until
+ * the next call for this connection. */
 bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant now);
 /* The most text one wire segment may carry now, options taken off (MUST-16). */
 uint32_t tcp_effective_mss(const struct tcb *tcb);
@@ -192,9 +226,23 @@ uint32_t tcp_effective_mss(const struct tcb *tcb);
 void tcp_owe_ack(struct tcb *tcb);
 /* RFC 5961, 7: a challenge ACK, unless the limit of this connection says no. */
 void tcp_owe_challenge_ack(struct tcb *tcb, struct instant now);
+/* A bare reset with this sequence number, as an answer to a segment; the connection goes on unless
+ * its state says otherwise. */
 void tcp_owe_reset(struct tcb *tcb, seqno seq);
+/* The reset that ends the connection from our side: SND.NXT, with an ACK (as Linux). */
+void tcp_owe_final_reset(struct tcb *tcb);
+/* The path carries `mtu` only: segments become smaller, larger ones in flight are lost (RFC 1191,
+ * 8201). */
+void tcp_apply_path_mtu(struct tcb *tcb, uint32_t mtu);
+/* What our MSS option says: the MTU less fixed headers (MUST-67). */
+uint32_t tcp_advertised_mss(const struct tcb *tcb);
+/* A SYN, or in SYN-RECEIVED a SYN-ACK, with the timer that sends it again. */
+void tcp_owe_syn(struct tcb *tcb, struct instant now);
+/* Recomputes `mss` from the peer's offer, the path and the user's wish. */
+void tcp_set_mss(struct tcb *tcb);
 
-/* --- tcp_timeout.c ---------------------------------------------------------------------------------------- */
+/* --- tcp_timeout.c
+ * ---------------------------------------------------------------------------------------- */
 
 /* The earliest of the control block's timers. */
 struct instant tcp_deadline(const struct tcb *tcb);
@@ -205,13 +253,16 @@ static inline void tcp_stop_timer(struct tcb *tcb, enum tcp_timer timer)
 {
     tcb->timer[timer] = INSTANT_NEVER;
 }
-/* After anything that changed what is in flight or allowed: retransmission, probe, reordering and persist
- * timers as they should be now. */
+/* After anything that changed what is in flight or allowed: retransmission, probe, reordering and
+ * persist timers as they should be now. */
 void tcp_arm_timers(struct tcb *tcb, struct instant now);
+/* The same after new text left while the retransmission timer runs (RFC 6298, 5.1: it goes on). */
+void tcp_arm_after_text(struct tcb *tcb, struct instant now);
 void tcp_start_time_wait(struct tcb *tcb, struct instant now);
 void tcp_restart_keep_alive(struct tcb *tcb, struct instant now);
 
-/* --- tcp_user.c -------------------------------------------------------------------------------------------- */
+/* --- tcp_user.c
+ * -------------------------------------------------------------------------------------------- */
 
 /* Ends the connection with an error for the user; no segment is owed by this itself. */
 void tcp_fail(struct tcb *tcb, int error, const char *because);
@@ -219,13 +270,21 @@ void tcp_fail(struct tcb *tcb, int error, const char *because);
 struct tcb_config {
     struct flow flow;
     const struct tcp_settings *settings;
-    struct tcp *tcp;
+    struct tcp_host *host;
     uint32_t path_mtu, largest;
     seqno iss;
     uint32_t ts_offset;
 };
 void tcp_tcb_init(struct tcb *tcb, const struct tcb_config *config, struct instant now);
 void tcp_tcb_release(struct tcb *tcb);
+/* In SYN-RECEIVED, as if the SYN-ACK with this ISN had been sent from here (SYN cookies). */
+void tcp_restart_from_cookie(struct tcb *tcb, seqno iss, struct instant now);
+
+/* It may have something to send, or a timer to move: the host looks at it before it says "nothing".
+ */
+void tcp_touch(struct tcb *tcb);
+/* Its readiness may have changed. */
+void tcp_note_change(struct tcb *tcb);
 
 /* The scene that recovery.h works on. */
 struct recovery_scene tcp_recovery_scene(struct tcb *tcb);

@@ -1,6 +1,6 @@
-/* One host's TCP: the six user calls of RFC 9293, 3.9.1, segments in, segments out, time. No callbacks, no
- * threads, no clock, no file descriptors: facts go in, what is owed comes out when asked for. Called by
- * sock/ and stack.c. */
+/* One host's TCP: the six user calls of RFC 9293, 3.9.1, segments in, segments out, time. No
+ * callbacks, no threads, no clock, no file descriptors: facts go in, what is owed comes out when
+ * asked for. Called by sock/ and stack.c. */
 #ifndef TUNNY_TCP_TCP_H
 #define TUNNY_TCP_TCP_H
 
@@ -38,32 +38,33 @@ struct cc_ops;
 
 /* What a user may choose for one connection; a listener's children inherit its settings. */
 struct tcp_settings {
-    const struct cc_ops *cc;        /* never NULL */
-    uint32_t send_buffer, receive_buffer; /* bytes; as SO_SNDBUF and SO_RCVBUF read back (doubled) */
+    const struct cc_ops *cc; /* never NULL */
+    uint32_t send_buffer,
+        receive_buffer; /* bytes; as SO_SNDBUF and SO_RCVBUF read back (doubled) */
     bool send_buffer_fixed, receive_buffer_fixed; /* set by the user: no autotuning */
-    bool no_delay;                  /* TCP_NODELAY: no Nagle (MUST-17) */
-    bool cork;                      /* TCP_CORK */
-    bool quick_ack;                 /* TCP_QUICKACK */
-    bool keep_alive;                /* SO_KEEPALIVE (MUST-24, 25) */
-    bool oob_inline;                /* SO_OOBINLINE; on by default (RFC 6093) */
-    bool linger;                    /* SO_LINGER: with 0 s close() aborts */
+    bool no_delay;                                /* TCP_NODELAY: no Nagle (MUST-17) */
+    bool cork;                                    /* TCP_CORK */
+    bool quick_ack;                               /* TCP_QUICKACK */
+    bool keep_alive;                              /* SO_KEEPALIVE (MUST-24, 25) */
+    bool oob_inline;                              /* SO_OOBINLINE; on by default (RFC 6093) */
+    bool linger;                                  /* SO_LINGER: with 0 s close() aborts */
     uint32_t linger_s;
     uint32_t keep_idle_s, keep_interval_s, keep_probes;
-    uint32_t user_timeout_ms;       /* TCP_USER_TIMEOUT; 0: by tcp_retries2 (MUST-21) */
-    uint32_t max_segment;           /* TCP_MAXSEG; 0: by the path */
-    uint32_t not_sent_low_water;    /* TCP_NOTSENT_LOWAT */
-    uint32_t window_clamp;          /* TCP_WINDOW_CLAMP; 0: none */
-    uint32_t syn_retries;           /* TCP_SYNCNT; 0: tcp_syn_retries */
-    uint32_t fin_wait_2_s;          /* TCP_LINGER2; 0: tcp_fin_timeout */
-    uint32_t receive_low_water;     /* SO_RCVLOWAT; at least 1 */
-    uint64_t max_pacing_rate;       /* SO_MAX_PACING_RATE; 0: none */
-    uint8_t tos, ttl;               /* IP_TOS (ECN bits are the stack's), IP_TTL */
+    uint32_t user_timeout_ms;    /* TCP_USER_TIMEOUT; 0: by tcp_retries2 (MUST-21) */
+    uint32_t max_segment;        /* TCP_MAXSEG; 0: by the path */
+    uint32_t not_sent_low_water; /* TCP_NOTSENT_LOWAT */
+    uint32_t window_clamp;       /* TCP_WINDOW_CLAMP; 0: none */
+    uint32_t syn_retries;        /* TCP_SYNCNT; 0: tcp_syn_retries */
+    uint32_t fin_wait_2_s;       /* TCP_LINGER2; 0: tcp_fin_timeout */
+    uint32_t receive_low_water;  /* SO_RCVLOWAT; at least 1 */
+    uint64_t max_pacing_rate;    /* SO_MAX_PACING_RATE; 0: none */
+    uint8_t tos, ttl;            /* IP_TOS (ECN bits are the stack's), IP_TTL */
 };
 
 struct tcp_config {
     struct memory *memory;
     struct trace *trace;
-    struct siphash_key secret;      /* from getrandom(2); ISNs, ports, offsets, cookies, table */
+    struct siphash_key secret;        /* from getrandom(2); ISNs, ports, offsets, cookies, table */
     uint32_t mtu, largest4, largest6; /* of the device: packet; super-segments (0: none) */
     uint8_t ttl;
 };
@@ -76,25 +77,27 @@ void tcp_destroy(struct tcp *tcp);
 struct tcp_tunables *tcp_tunables(struct tcp *tcp);
 void tcp_default_settings(const struct tcp *tcp, struct tcp_settings *settings);
 
-/* --- user calls (RFC 9293, 3.9.1); none of them blocks ---------------------------------------------------- */
+/* --- user calls (RFC 9293, 3.9.1); none of them blocks
+ * ---------------------------------------------------- */
 
-/* A port that is free for `local` (towards `remote`, when that is known), by RFC 6056 algorithm 3 with a keyed
- * hash; 0: all are in use. */
+/* A port that is free for `local` (towards `remote`, when that is known), by RFC 6056 algorithm 3
+ * with a keyed hash; 0: all are in use. */
 uint16_t tcp_choose_port(struct tcp *tcp, const struct address *local,
                          const struct endpoint *remote, struct instant now);
 
-/* Ports that are bound but neither connected nor listening are claimed here, so that two sockets do not get the
- * same one. */
+/* Ports that are bound but neither connected nor listening are claimed here, so that two sockets do
+ * not get the same one. */
 struct tcp_claim {
-    struct endpoint local;          /* unspecified address: all of the family (both, for :: unless v6only) */
+    struct endpoint local; /* unspecified address: all of the family (both, for :: unless v6only) */
     bool v6only, reuse_address, reuse_port;
 };
-/* 0 or -EADDRINUSE. tcp_release_claim() undoes it; a claim outlives the connections it was used for. */
+/* 0 or -EADDRINUSE. tcp_release_claim() undoes it; a claim outlives the connections it was used
+ * for. */
 int tcp_claim_port(struct tcp *tcp, const struct tcp_claim *claim);
 void tcp_release_claim(struct tcp *tcp, const struct tcp_claim *claim);
 
-/* Active OPEN (3.10.1). `flow` is complete. 0 and *tcb; -EADDRNOTAVAIL (the flow exists already), -ENOBUFS,
- * -ENETUNREACH or -EACCES (group or unspecified address: MUST-46). */
+/* Active OPEN (3.10.1). `flow` is complete. 0 and *tcb; -EADDRNOTAVAIL (the flow exists already),
+ * -ENOBUFS, -ENETUNREACH or -EACCES (group or unspecified address: MUST-46). */
 int tcp_open_active(struct tcp *tcp, const struct flow *flow, const struct tcp_settings *settings,
                     uint32_t path_mtu, void *user, struct tcb **tcb, struct instant now);
 /* Passive OPEN: listens on claim->local. -EADDRINUSE, -ENOBUFS. */
@@ -110,11 +113,11 @@ void tcp_close_listener(struct tcp_listener *listener, struct instant now);
 void *tcp_listener_user(const struct tcp_listener *listener);
 struct tcp_settings *tcp_listener_settings(struct tcp_listener *listener);
 
-/* SEND (3.10.2). Returns bytes taken, which may be fewer than `len`; -EAGAIN (no room, or not yet open),
- * -EPIPE (closed for sending), -ENOBUFS, or the connection's error, once. */
+/* SEND (3.10.2). Returns bytes taken, which may be fewer than `len`; -EAGAIN (no room, or not yet
+ * open), -EPIPE (closed for sending), -ENOBUFS, or the connection's error, once. */
 enum tcp_send_flags {
-    TCP_SEND_PUSH = 1,   /* what this call adds is pushed (MAY-15); the default of the socket layer */
-    TCP_SEND_MORE = 2,   /* MSG_MORE: hold a last small segment back */
+    TCP_SEND_PUSH = 1, /* what this call adds is pushed (MAY-15); the default of the socket layer */
+    TCP_SEND_MORE = 2, /* MSG_MORE: hold a last small segment back */
     TCP_SEND_URGENT = 4, /* the last byte is urgent (3.8.5) */
 };
 int64_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags, struct instant now);
@@ -122,11 +125,11 @@ int64_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags, 
 int64_t tcp_send_rooms(struct tcb *tcb, size_t len, struct room rooms[2], struct instant now);
 int64_t tcp_send_commit(struct tcb *tcb, size_t len, unsigned flags, struct instant now);
 
-/* RECEIVE (3.10.3). Returns bytes copied; 0: the peer has closed and everything was read; -EAGAIN: nothing
- * there; or the connection's error, once, after all text that arrived before it. */
+/* RECEIVE (3.10.3). Returns bytes copied; 0: the peer has closed and everything was read; -EAGAIN:
+ * nothing there; or the connection's error, once, after all text that arrived before it. */
 enum tcp_receive_flags {
     TCP_RECEIVE_PEEK = 1,
-    TCP_RECEIVE_URGENT = 2, /* MSG_OOB: the urgent byte; -EINVAL: none, -EAGAIN: not here yet */
+    TCP_RECEIVE_URGENT = 2,  /* MSG_OOB: the urgent byte; -EINVAL: none, -EAGAIN: not here yet */
     TCP_RECEIVE_DISCARD = 4, /* MSG_TRUNC: take without copying */
 };
 int64_t tcp_receive(struct tcb *tcb, void *data, size_t len, unsigned flags, struct instant now);
@@ -140,8 +143,8 @@ bool tcp_at_mark(const struct tcb *tcb);
 int tcp_shutdown_send(struct tcb *tcb, struct instant now);
 /* shutdown(SHUT_RD): what arrives is acknowledged and thrown away. */
 int tcp_shutdown_receive(struct tcb *tcb, struct instant now);
-/* CLOSE by a user who goes away: the control block is the stack's from now on, and freed by it in the end.
- * Unread text, or linger with 0 s, makes it an ABORT (SHLD-3). */
+/* CLOSE by a user who goes away: the control block is the stack's from now on, and freed by it in
+ * the end. Unread text, or linger with 0 s, makes it an ABORT (SHLD-3). */
 void tcp_close(struct tcb *tcb, struct instant now);
 /* ABORT (3.10.5), and the user goes away. */
 void tcp_abort(struct tcb *tcb, struct instant now);
@@ -156,12 +159,12 @@ struct tcp_totals {
 struct tcp_status {
     enum tcp_state state;
     struct flow flow;
-    uint8_t ca_phase;               /* enum recovery_phase */
+    uint8_t ca_phase; /* enum recovery_phase */
     uint8_t backoff, retransmissions, probes;
     bool sack, timestamps, ecn, window_scaling;
     uint8_t snd_wscale, rcv_wscale;
     uint32_t mss, receive_mss, advertised_mss, path_mtu;
-    uint64_t cwnd, ssthresh, pipe;  /* bytes */
+    uint64_t cwnd, ssthresh, pipe; /* bytes */
     uint64_t snd_wnd, rcv_wnd;
     uint64_t unsent, unacked, unread; /* bytes */
     uint32_t pipe_segments, sacked_segments, lost_segments, retransmitted_segments;
@@ -172,7 +175,7 @@ struct tcp_status {
     struct instant last_text_sent, last_text_received, last_ack_received;
     uint32_t receive_space, reordering;
     const char *cc;
-    const char *waiting_for;        /* why nothing is being sent; static */
+    const char *waiting_for; /* why nothing is being sent; static */
     struct tcp_totals totals;
 };
 void tcp_status(const struct tcb *tcb, struct tcp_status *status, struct instant now);
@@ -192,20 +195,21 @@ unsigned tcp_readiness(const struct tcb *tcb);
 /* Takes the pending error (SO_ERROR): a positive errno or 0. */
 int tcp_take_error(struct tcb *tcb);
 int tcp_take_soft_error(struct tcb *tcb);
-/* The settings, to be changed in place; tcp_settings_changed() makes the change felt (a cork that is pulled, new
- * timers, another congestion control ...). */
+/* The settings, to be changed in place; tcp_settings_changed() makes the change felt (a cork that
+ * is pulled, new timers, another congestion control ...). */
 struct tcp_settings *tcp_settings_of(struct tcb *tcb);
 void tcp_settings_changed(struct tcb *tcb, struct instant now);
 void *tcp_user(const struct tcb *tcb);
 
-/* Connections and listeners whose readiness may have changed since they were last asked for: the user pointer of
- * the next one, or NULL. */
+/* Connections and listeners whose readiness may have changed since they were last asked for: the
+ * user pointer of the next one, or NULL. */
 void *tcp_next_changed(struct tcp *tcp);
 
 /* Every connection, for `ss`-like lists: start with NULL; order without meaning. */
 struct tcb *tcp_each(struct tcp *tcp, struct tcb *after);
 
-/* --- segments and time ------------------------------------------------------------------------------------- */
+/* --- segments and time
+ * ------------------------------------------------------------------------------------- */
 
 /* What ip says of an arriving segment. */
 struct tcp_arrival {
@@ -213,14 +217,15 @@ struct tcp_arrival {
     uint8_t tos, ttl;
     bool to_group, checksum_trusted;
     uint16_t gso_size;
-    uint32_t path_mtu;        /* towards the source, for a connection that this segment opens */
-    struct bytes payload;     /* TCP header and text */
+    uint32_t path_mtu;    /* towards the source, for a connection that this segment opens */
+    struct bytes payload; /* TCP header and text */
 };
 /* SEGMENT ARRIVES (3.10.7). Sends nothing, blocks never. */
 void tcp_arrives(struct tcp *tcp, const struct tcp_arrival *arrival, struct instant now);
 
-/* ICMP told of an error about a segment of ours (RFC 5927): `transport` is the quoted header, at least 8 bytes.
- * `mtu` > 0 for Packet Too Big. false: no such connection, or the quoted sequence number is not in flight. */
+/* ICMP told of an error about a segment of ours (RFC 5927): `transport` is the quoted header, at
+ * least 8 bytes. `mtu` > 0 for Packet Too Big. false: no such connection, or the quoted sequence
+ * number is not in flight. */
 struct tcp_icmp {
     struct flow flow;
     uint8_t type, code;
@@ -234,14 +239,14 @@ bool tcp_icmp_arrives(struct tcp *tcp, const struct tcp_icmp *icmp, struct insta
 /* One segment to send. */
 struct tcp_emission {
     struct flow flow;
-    struct tcp_header header;  /* checksum not filled in */
-    struct bytes text[2];      /* borrowed until the next call on tcp */
-    uint16_t gso_size;         /* > 0: a super-segment, this much text in each wire segment */
+    struct tcp_header header; /* checksum not filled in */
+    struct bytes text[2];     /* borrowed until the next call on tcp */
+    uint16_t gso_size;        /* > 0: a super-segment, this much text in each wire segment */
     uint8_t tos, ttl;
     uint32_t flow_label;
 };
-/* The next segment that any connection, or TCP itself, has to send; false: none now. Ask until it says no after
- * all input that is there was read (MUST-58, 59). */
+/* The next segment that any connection, or TCP itself, has to send; false: none now. Ask until it
+ * says no after all input that is there was read (MUST-58, 59). */
 bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now);
 
 /* When tcp_run_timers() has something to do next. */

@@ -1,0 +1,595 @@
+/* The connections of a host: one table by flow under a keyed hash, segments in, segments out, and
+ * the timers of all of them. This is the door where sequence numbers are unwrapped, and the one
+ * place on the input path that takes memory (make_room()), before a segment is judged. Called by
+ * sock/ and stack.c. */
+#include "tcp/tcp_demux.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "wire/checksum.h"
+#include "wire/ipv4.h"
+
+/* --- beginning and end
+ * -------------------------------------------------------------------------------------------- */
+
+enum { FIRST_BUCKETS = 1024, PORT_TABLE_BYTES = 65536 * sizeof(uint16_t) };
+
+size_t tcp_size(void)
+{
+    return sizeof(struct tcp);
+}
+
+int tcp_init(struct tcp *tcp, const struct tcp_config *config)
+{
+    memset(tcp, 0, sizeof *tcp);
+    tcp->host.trace = config->trace;
+    tcp->host.memory = config->memory;
+    tunables_defaults(&tcp->host.tunables);
+    list_init(&tcp->host.ready);
+    list_init(&tcp->host.changed);
+    list_init(&tcp->changed_listeners);
+    for (unsigned i = 0; i < PORT_BUCKETS; i++) {
+        list_init(&tcp->listeners[i]);
+        list_init(&tcp->claims[i]);
+    }
+    tcp->secret = config->secret;
+    tcp->mtu = config->mtu;
+    tcp->largest4 = config->largest4;
+    tcp->largest6 = config->largest6;
+    tcp->ttl = config->ttl ? config->ttl : 64;
+    pool_init(&tcp->host.sent_pool, config->memory, sizeof(struct sent_record));
+    pool_init(&tcp->host.range_pool, config->memory, sizeof(struct range));
+    pool_init(&tcp->tcb_pool, config->memory, sizeof(struct tcb));
+    pool_init(&tcp->listener_pool, config->memory, sizeof(struct tcp_listener));
+    pool_init(&tcp->claim_pool, config->memory, sizeof(struct tcp_port_claim));
+    timer_heap_init(&tcp->timers, config->memory);
+    tcp->bucket_count = FIRST_BUCKETS;
+    tcp->buckets = memory_take(config->memory, FIRST_BUCKETS * sizeof(struct tcb *));
+    tcp->port_counters = memory_take(config->memory, PORT_TABLE_BYTES);
+    if (!tcp->buckets || !tcp->port_counters)
+        return -ENOMEM;
+    memset(tcp->buckets, 0, FIRST_BUCKETS * sizeof(struct tcb *));
+    memset(tcp->port_counters, 0, PORT_TABLE_BYTES);
+    return 0;
+}
+
+static void forget_ports(struct tcp *tcp)
+{
+    struct list *n;
+
+    for (unsigned i = 0; i < PORT_BUCKETS; i++) {
+        while ((n = list_first(&tcp->listeners[i]))) {
+            list_remove(n);
+            pool_give(&tcp->listener_pool, LIST_ENTRY(n, struct tcp_listener, in_bucket));
+        }
+        while ((n = list_first(&tcp->claims[i]))) {
+            list_remove(n);
+            pool_give(&tcp->claim_pool, LIST_ENTRY(n, struct tcp_port_claim, in_bucket));
+        }
+    }
+}
+
+void tcp_destroy(struct tcp *tcp)
+{
+    struct tcb *tcb;
+
+    while ((tcb = tcp_each(tcp, NULL)))
+        tcp_free_connection(tcp, tcb);
+    forget_ports(tcp);
+    timer_heap_destroy(&tcp->timers);
+    pool_destroy(&tcp->host.sent_pool);
+    pool_destroy(&tcp->host.range_pool);
+    pool_destroy(&tcp->tcb_pool);
+    pool_destroy(&tcp->listener_pool);
+    pool_destroy(&tcp->claim_pool);
+    memory_give(tcp->host.memory, tcp->port_counters, PORT_TABLE_BYTES);
+    memory_give(tcp->host.memory, tcp->buckets, tcp->bucket_count * sizeof(struct tcb *));
+}
+
+struct tcp_tunables *tcp_tunables(struct tcp *tcp)
+{
+    return &tcp->host.tunables;
+}
+
+void tcp_default_settings(const struct tcp *tcp, struct tcp_settings *settings)
+{
+    const struct tcp_tunables *t = &tcp->host.tunables;
+
+    *settings = (struct tcp_settings){
+        .cc = cc_find(cc_name(0)),
+        .send_buffer = (uint32_t)t->tcp_wmem_default,
+        .receive_buffer = (uint32_t)t->tcp_rmem_default,
+        .oob_inline = true,
+        .keep_idle_s = (uint32_t)t->tcp_keepalive_time,
+        .keep_interval_s = (uint32_t)t->tcp_keepalive_intvl,
+        .keep_probes = (uint32_t)t->tcp_keepalive_probes,
+        .fin_wait_2_s = (uint32_t)t->tcp_fin_timeout,
+        .not_sent_low_water = (uint32_t)t->tcp_notsent_lowat,
+        .receive_low_water = 1,
+        .ttl = tcp->ttl,
+    };
+}
+
+/* --- the table
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+static uint64_t hash_of(const struct tcp *tcp, const struct flow *flow)
+{
+    struct {
+        uint8_t local[16], remote[16];
+        uint32_t ports;
+    } input;
+
+    memcpy(input.local, flow->local.address.bytes, sizeof input.local);
+    memcpy(input.remote, flow->remote.address.bytes, sizeof input.remote);
+    input.ports = (uint32_t)flow->local.port << 16 | flow->remote.port;
+    return siphash(&tcp->secret, &input, sizeof input);
+}
+
+static struct tcb **bucket_of(struct tcp *tcp, uint64_t hash)
+{
+    return &tcp->buckets[hash & (tcp->bucket_count - 1)];
+}
+
+struct tcb *tcp_find(struct tcp *tcp, const struct flow *flow)
+{
+    uint64_t hash = hash_of(tcp, flow);
+
+    for (struct tcb *tcb = *bucket_of(tcp, hash); tcb; tcb = tcb->hash_next)
+        if (tcb->hash == hash && flow_equal(&tcb->flow, flow))
+            return tcb;
+    return NULL;
+}
+
+/* Twice as many buckets; without memory for them the chains just grow longer. */
+static void grow_table(struct tcp *tcp)
+{
+    size_t old_count = tcp->bucket_count, new_count = 2 * old_count;
+    struct tcb **old = tcp->buckets;
+    struct tcb **grown = memory_take(tcp->host.memory, new_count * sizeof(struct tcb *));
+
+    if (!grown)
+        return;
+    memset(grown, 0, new_count * sizeof(struct tcb *));
+    tcp->buckets = grown;
+    tcp->bucket_count = new_count;
+    for (size_t i = 0; i < old_count; i++) {
+        struct tcb *next;
+        for (struct tcb *tcb = old[i]; tcb; tcb = next) {
+            struct tcb **bucket = bucket_of(tcp, tcb->hash);
+            next = tcb->hash_next;
+            tcb->hash_next = *bucket;
+            *bucket = tcb;
+        }
+    }
+    memory_give(tcp->host.memory, old, old_count * sizeof(struct tcb *));
+}
+
+struct tcb *tcp_new_connection(struct tcp *tcp, const struct flow *flow,
+                               const struct tcp_settings *settings, uint32_t path_mtu,
+                               struct instant now)
+{
+    bool ipv4 = address_is_ipv4(&flow->remote.address);
+    struct tcb_config config = {
+        .flow = *flow,
+        .settings = settings,
+        .host = &tcp->host,
+        .path_mtu = path_mtu && path_mtu < tcp->mtu ? path_mtu : tcp->mtu,
+        .largest = ipv4 ? tcp->largest4 : tcp->largest6,
+        .iss = tcp_new_iss(tcp, flow, now),
+        .ts_offset = tcp_timestamp_offset(tcp, flow),
+    };
+    struct tcb *tcb;
+    struct tcb **bucket;
+
+    if (timer_heap_reserve(&tcp->timers, (uint32_t)tcp->connections + 1) < 0)
+        return NULL;
+    tcb = pool_take(&tcp->tcb_pool);
+    if (!tcb)
+        return NULL;
+    if (++tcp->connections > tcp->bucket_count)
+        grow_table(tcp);
+    tcp_tcb_init(tcb, &config, now);
+    tcb->number = ++tcp->last_number;
+    tcb->hash = hash_of(tcp, flow);
+    bucket = bucket_of(tcp, tcb->hash);
+    tcb->hash_next = *bucket;
+    *bucket = tcb;
+    return tcb;
+}
+
+void tcp_free_connection(struct tcp *tcp, struct tcb *tcb)
+{
+    struct tcb **link = bucket_of(tcp, tcb->hash);
+
+    while (*link != tcb)
+        link = &(*link)->hash_next;
+    *link = tcb->hash_next;
+    tcp->connections--;
+    if (tcb->listener) {
+        if (tcb->reported)
+            tcb->listener->waiting--;
+        else
+            tcb->listener->half_open--;
+    }
+    timer_heap_set(&tcp->timers, &tcb->timer_entry, INSTANT_NEVER);
+    tcp_tcb_release(tcb);
+    if (tcp->host.trace->subject.connection == tcb->number)
+        tcp->host.trace->subject = (struct trace_subject){0};
+    pool_give(&tcp->tcb_pool, tcb);
+}
+
+struct tcb *tcp_each(struct tcp *tcp, struct tcb *after)
+{
+    size_t i = 0;
+
+    if (after) {
+        if (after->hash_next)
+            return after->hash_next;
+        i = (after->hash & (tcp->bucket_count - 1)) + 1;
+    }
+    for (; i < tcp->bucket_count; i++)
+        if (tcp->buckets[i])
+            return tcp->buckets[i];
+    return NULL;
+}
+
+void tcp_count(const struct tcp *tcp, uint32_t counts[TCP_STATES])
+{
+    memset(counts, 0, TCP_STATES * sizeof counts[0]);
+    for (size_t i = 0; i < tcp->bucket_count; i++)
+        for (const struct tcb *tcb = tcp->buckets[i]; tcb; tcb = tcb->hash_next)
+            counts[tcb->state]++;
+    for (unsigned i = 0; i < PORT_BUCKETS; i++)
+        for (const struct list *n = tcp->listeners[i].next; n != &tcp->listeners[i]; n = n->next)
+            counts[TCP_LISTEN]++;
+}
+
+void tcp_set_subject(struct tcp *tcp, const struct tcb *tcb)
+{
+    tcp->host.trace->subject = (struct trace_subject){
+        .flow = &tcb->flow,
+        .connection = tcb->number,
+        .iss = tcb->snd.iss,
+        .irs = tcb->rcv.irs,
+    };
+}
+
+/* --- OPEN (3.10.1)
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+/* A connection of ours that waits in TIME-WAIT may be followed by a new one: timestamps keep old
+ * segments out, and our ISN clock is ahead of the old one's numbers. */
+static bool may_follow(const struct tcp *tcp, const struct tcb *old, struct instant now)
+{
+    return old->state == TCP_TIME_WAIT && tcp->host.tunables.tcp_tw_reuse && old->paws.enabled &&
+           instant_since(now, old->paws.recent_at).ns > duration_s(1).ns && old->user_gone;
+}
+
+int tcp_open_active(struct tcp *tcp, const struct flow *flow, const struct tcp_settings *settings,
+                    uint32_t path_mtu, void *user, struct tcb **tcb, struct instant now)
+{
+    const struct address *remote = &flow->remote.address;
+    struct tcb *old = tcp_find(tcp, flow), *made;
+
+    /* MUST-46. */
+    if (address_is_unspecified(remote) || address_is_multicast(remote) ||
+        address_is_broadcast(remote))
+        return -ENETUNREACH;
+    if (old && !may_follow(tcp, old, now))
+        return -EADDRNOTAVAIL;
+    if (old)
+        tcp_free_connection(tcp, old);
+    made = tcp_new_connection(tcp, flow, settings, path_mtu, now);
+    if (!made)
+        return -ENOBUFS;
+    made->user = user;
+    tcp_set_subject(tcp, made);
+    TRACE(tcp->host.trace, active_open, .iss = made->snd.iss);
+    tcp_set_state(made, TCP_SYN_SENT, "active open");
+    tcp_owe_syn(made, now);
+    tcp_touch(made);
+    *tcb = made;
+    return 0;
+}
+
+/* --- segments in
+ * ---------------------------------------------------------------------------------------------------------------
+ */
+
+void tcp_unwrap(const struct tcb *tcb, const struct tcp_header *header, struct bytes text,
+                uint16_t gso_size, uint8_t tos, struct segment *seg)
+{
+    bool peer_known = tcb->rcv.irs != 0;
+    bool syn = header->flags & TCP_SYN;
+
+    *seg = (struct segment){
+        .seq = peer_known ? seq_unwrap(header->seq, tcb->rcv.nxt)
+                          : SEQ_FIRST_EPOCH + header->seq.u32,
+        .ack = seq_unwrap(header->ack, tcb->snd.una),
+        .len = (uint32_t)text.len + (syn ? 1 : 0) + (header->flags & TCP_FIN ? 1 : 0),
+        .wnd = syn ? header->window : (uint32_t)header->window << tcb->snd.wscale,
+        .flags = header->flags,
+        .ecn = tos & 3,
+        .wire_segments = 1,
+        .text = text,
+        .options = &header->options,
+    };
+    seg->up = seg->seq + header->urgent;
+    if (gso_size && text.len > gso_size)
+        seg->wire_segments = (uint16_t)((text.len + gso_size - 1) / gso_size);
+}
+
+/* What judging may need is made ready here, before: storage for the text, a node for a hole,
+ * records for SACK edges. Without memory the text is refused by name later on; SACK edges are drawn
+ * inwards. */
+static void make_room(struct tcp *tcp, struct tcb *tcb, const struct segment *seg)
+{
+    seqno end = seq_min(segment_text_end(seg), tcp_receive_edge(tcb));
+
+    if (tcb->state == TCP_SYN_SENT)
+        return;
+    if (seg->text.len > 0 && end > tcb->received.read && seg->seq < end && !tcb->user_gone)
+        (void)reassembly_make_room(&tcb->received, tcp->host.memory, end);
+    if (seg->text.len > 0 && seg->seq > tcb->rcv.nxt) {
+        void *node = pool_take(&tcp->host.range_pool);
+        if (node)
+            pool_give(&tcp->host.range_pool, node);
+    }
+    if (seg->options->sack_count > 0)
+        (void)sent_reserve(&tcb->sent, 2u * seg->options->sack_count + 2);
+}
+
+void tcp_deliver(struct tcp *tcp, struct tcb *tcb, const struct segment *seg, struct instant now)
+{
+    if (tcb->state == TCP_SYN_RECEIVED && tcb->listener && (seg->flags & TCP_ACK) &&
+        !(seg->flags & TCP_RST) && tcp_accept_queue_is_full(tcb->listener)) {
+        trace_drop(tcp->host.trace, DROP_listen_accept_queue_full);
+        return; /* the SYN-ACK goes again, the ACK comes again */
+    }
+    make_room(tcp, tcb, seg);
+    tcp_segment_arrives(tcb, seg, now);
+    if (tcb->listener && !tcb->reported && tcp_is_synchronized(tcb->state))
+        tcp_report_child(tcb);
+    tcp_touch(tcb);
+}
+
+/* RFC 6191, 2; RFC 9293, 3.6.1 (MAY-2, SHLD-4): may this SYN end TIME-WAIT? By newer timestamps,
+ * else by newer numbers. */
+static bool syn_ends_time_wait(const struct tcp *tcp, const struct tcb *tcb,
+                               const struct segment *seg)
+{
+    int32_t newer;
+
+    if (tcb->state != TCP_TIME_WAIT || !tcp->host.tunables.tcp_tw_reuse ||
+        (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
+        return false;
+    if (!tcb->paws.enabled || !seg->options->has_timestamps)
+        return seg->seq > tcb->rcv.nxt;
+    newer = (int32_t)(seg->options->ts_val - tcb->paws.recent);
+    return newer > 0 || (newer == 0 && seg->seq > tcb->rcv.nxt);
+}
+
+/* Header and checksum; a verdict for each way in which the bytes are no segment. */
+static bool parse_arrival(struct tcp *tcp, const struct tcp_arrival *arrival,
+                          struct tcp_header *header)
+{
+    struct trace *trace = tcp->host.trace;
+    struct checksum sum = {0};
+
+    switch (tcp_header_parse(arrival->payload, header)) {
+    case TCP_HEADER_TOO_SHORT:
+        trace_drop(trace, DROP_tcp_too_short);
+        return false;
+    case TCP_HEADER_BAD_OFFSET:
+        trace_drop(trace, DROP_tcp_bad_offset);
+        return false;
+    case TCP_HEADER_OK:
+        break;
+    }
+    if (!arrival->checksum_trusted) { /* MUST-3 */
+        checksum_add_pseudo(&sum, &arrival->source, &arrival->destination, PROTOCOL_TCP,
+                            (uint32_t)arrival->payload.len);
+        checksum_add(&sum, arrival->payload.data, arrival->payload.len);
+        if (checksum_finish(&sum) != 0) {
+            trace_drop(trace, DROP_tcp_bad_checksum);
+            return false;
+        }
+    }
+    if (arrival->to_group) { /* MUST-57 */
+        trace_drop(trace, DROP_tcp_to_group);
+        return false;
+    }
+    if (header->source_port == 0 || header->destination_port == 0) {
+        trace_drop(trace, DROP_tcp_port_zero);
+        return false;
+    }
+    return true;
+}
+
+/* No connection has this flow. */
+static void arrives_at_port(struct tcp *tcp, const struct flow *flow,
+                            const struct tcp_header *header, const struct tcp_arrival *arrival,
+                            struct instant now)
+{
+    struct trace *trace = tcp->host.trace;
+    struct tcp_listener *listener = tcp_find_listener(tcp, flow);
+    uint32_t len = (uint32_t)(arrival->payload.len - header->length) +
+                   (header->flags & TCP_SYN ? 1 : 0) + (header->flags & TCP_FIN ? 1 : 0);
+
+    if (flow->local.port == flow->remote.port &&
+        address_equal(&flow->local.address, &flow->remote.address)) {
+        trace_drop(trace, DROP_tcp_land);
+        return;
+    }
+    if (listener) {
+        tcp_listen_arrives(listener, flow, header, arrival, now);
+        return;
+    }
+    tcp_closed_arrives(tcp, flow, header, len, "no connection");
+    trace_drop(trace, header->flags & TCP_RST ? DROP_tcp_reset_without_connection
+                                              : DROP_tcp_no_connection);
+}
+
+void tcp_arrives(struct tcp *tcp, const struct tcp_arrival *arrival, struct instant now)
+{
+    struct tcp_header header;
+    struct flow flow = {.local.address = arrival->destination, .remote.address = arrival->source};
+    struct segment seg;
+    struct tcb *tcb;
+
+    tcp->host.trace->subject = (struct trace_subject){.flow = &flow};
+    if (parse_arrival(tcp, arrival, &header)) {
+        flow.local.port = header.destination_port;
+        flow.remote.port = header.source_port;
+        tcb = tcp_find(tcp, &flow);
+        if (tcb) {
+            tcp_set_subject(tcp, tcb);
+            tcp_unwrap(tcb, &header,
+                       bytes_part(arrival->payload, header.length, arrival->payload.len),
+                       arrival->gso_size, arrival->tos, &seg);
+        }
+        if (tcb && syn_ends_time_wait(tcp, tcb, &seg)) {
+            TRACE(tcp->host.trace, time_wait_reused, .seq = seg.seq);
+            tcp->host.trace->subject = (struct trace_subject){.flow = &flow};
+            tcp_free_connection(tcp, tcb);
+            tcb = NULL;
+        }
+        if (tcb && tcb->state != TCP_CLOSED)
+            tcp_deliver(tcp, tcb, &seg, now);
+        else
+            arrives_at_port(tcp, &flow, &header, arrival, now);
+    }
+    if (tcp->host.trace->subject.flow == &flow)
+        tcp->host.trace->subject = (struct trace_subject){0};
+}
+
+/* --- segments out
+ * --------------------------------------------------------------------------------------------------------------------
+ */
+
+struct tcp_reply *tcp_new_reply(struct tcp *tcp, const struct flow *flow)
+{
+    struct tcp_reply *reply;
+
+    if (tcp->reply_count == TCP_REPLIES)
+        return NULL;
+    reply = &tcp->replies[(tcp->reply_first + tcp->reply_count++) % TCP_REPLIES];
+    *reply = (struct tcp_reply){.flow = *flow};
+    reply->header.source_port = flow->local.port;
+    reply->header.destination_port = flow->remote.port;
+    return reply;
+}
+
+static void emit_reply(struct tcp *tcp, struct tcp_emission *out)
+{
+    const struct tcp_reply *reply = &tcp->replies[tcp->reply_first];
+
+    *out = (struct tcp_emission){
+        .flow = reply->flow, .header = reply->header, .tos = reply->tos, .ttl = tcp->ttl};
+    tcp->reply_first = (tcp->reply_first + 1) % TCP_REPLIES;
+    tcp->reply_count--;
+}
+
+static bool is_over(const struct tcb *tcb)
+{
+    bool nobody = tcb->user_gone || (tcb->listener && !tcb->reported);
+
+    return tcb->state == TCP_CLOSED && nobody && !(tcb->owed & OWED_RESET);
+}
+
+/* The control block has nothing to send now: its timer is set, its memory returned if it is over. A
+ * timer that moved later stays where it is in the heap and moves when it comes: most are never
+ * waited for. */
+static void settle(struct tcp *tcp, struct tcb *tcb)
+{
+    struct instant deadline;
+
+    if (is_over(tcb)) {
+        tcp_free_connection(tcp, tcb);
+        return;
+    }
+    if (tcb->state == TCP_TIME_WAIT) {
+        send_buffer_release(&tcb->text, tcp->host.memory);
+        if (reassembly_unread(&tcb->received) == 0)
+            ring_release(&tcb->received.ring, tcp->host.memory);
+    }
+    deadline = tcp_deadline(tcb);
+    if (tcb->timer_entry.index == 0 || instant_before(deadline, tcb->timer_entry.when))
+        timer_heap_set(&tcp->timers, &tcb->timer_entry, deadline);
+}
+
+bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now)
+{
+    struct list *first;
+
+    if (tcp->reply_count > 0) {
+        emit_reply(tcp, out);
+        return true;
+    }
+    while ((first = list_first(&tcp->host.ready))) {
+        struct tcb *tcb = LIST_ENTRY(first, struct tcb, in_ready);
+        tcp_set_subject(tcp, tcb);
+        if (tcp_next_segment(tcb, out, now)) {
+            out->flow_label = tcp_flow_label(tcp, &tcb->flow);
+            if (++tcp->burst >= TCP_BURST) { /* others get their turn */
+                tcp->burst = 0;
+                list_remove(first);
+                list_append(&tcp->host.ready, first);
+            }
+            return true;
+        }
+        tcp->burst = 0;
+        list_remove(first);
+        settle(tcp, tcb);
+    }
+    tcp->host.trace->subject = (struct trace_subject){0};
+    return false;
+}
+
+/* --- time
+ * -------------------------------------------------------------------------------------------------------------------------------
+ */
+
+struct instant tcp_host_deadline(const struct tcp *tcp)
+{
+    const struct timer_entry *first = timer_heap_first(&tcp->timers);
+
+    if (!list_is_empty(&tcp->host.ready) || tcp->reply_count > 0)
+        return INSTANT_ZERO;
+    return first ? first->when : INSTANT_NEVER;
+}
+
+void tcp_run_timers(struct tcp *tcp, struct instant now)
+{
+    struct timer_entry *first;
+
+    while ((first = timer_heap_first(&tcp->timers)) && instant_reached(first->when, now)) {
+        struct tcb *tcb = LIST_ENTRY(first, struct tcb, timer_entry);
+        tcp_set_subject(tcp, tcb);
+        if (instant_reached(tcp_deadline(tcb), now))
+            tcp_timeout(tcb, now);
+        timer_heap_set(&tcp->timers, first, tcp_deadline(tcb));
+    }
+}
+
+void *tcp_next_changed(struct tcp *tcp)
+{
+    struct list *n;
+
+    while ((n = list_first(&tcp->changed_listeners))) {
+        list_remove(n);
+        return LIST_ENTRY(n, struct tcp_listener, in_changed)->user;
+    }
+    while ((n = list_first(&tcp->host.changed))) {
+        struct tcb *tcb = LIST_ENTRY(n, struct tcb, in_changed);
+        list_remove(n);
+        if (tcb->user)
+            return tcb->user;
+    }
+    return NULL;
+}

@@ -1,0 +1,101 @@
+/* One host's TCP, private to tcp/: its connections by flow, its listeners and claims by port,
+ * replies that belong to no connection. */
+#ifndef TUNNY_TCP_TCP_DEMUX_H
+#define TUNNY_TCP_TCP_DEMUX_H
+
+#include "base/timer_heap.h"
+#include "tcp/tcb.h"
+
+enum { PORT_BUCKETS = 64, TCP_REPLIES = 64, TCP_BURST = 8 };
+
+struct tcp_listener {
+    struct list in_bucket, in_changed;
+    struct list accept_queue; /* of struct tcb, through in_accept */
+    struct tcp *tcp;
+    struct tcp_claim claim;
+    struct tcp_settings settings;
+    void *user;
+    uint32_t backlog, waiting, half_open;
+};
+
+/* A port that a socket holds. */
+struct tcp_port_claim {
+    struct list in_bucket;
+    struct tcp_claim claim;
+};
+
+/* A segment without a connection: a reset, or a SYN-ACK with a cookie. */
+struct tcp_reply {
+    struct flow flow;
+    struct tcp_header header;
+    uint8_t tos;
+};
+
+struct tcp {
+    struct tcp_host host;
+    struct siphash_key secret;
+    uint32_t mtu, largest4, largest6;
+    uint8_t ttl;
+    struct pool tcb_pool, listener_pool, claim_pool;
+    struct tcb **buckets;
+    size_t bucket_count, connections;
+    struct list listeners[PORT_BUCKETS], claims[PORT_BUCKETS];
+    struct list changed_listeners;
+    struct timer_heap timers;
+    struct tcp_reply replies[TCP_REPLIES];
+    unsigned reply_first, reply_count;
+    uint16_t *port_counters; /* RFC 6056, algorithm 4's table */
+    uint64_t port_salt;
+    uint64_t last_number;
+    unsigned burst; /* segments in a row from the connection at the head of `ready` */
+};
+
+/* --- tcp_demux.c: the table
+ * ------------------------------------------------------------------------------ */
+
+struct tcb *tcp_find(struct tcp *tcp, const struct flow *flow);
+/* A new control block in the table, CLOSED, with its ISN; NULL: the budget is used up. */
+struct tcb *tcp_new_connection(struct tcp *tcp, const struct flow *flow,
+                               const struct tcp_settings *settings, uint32_t path_mtu,
+                               struct instant now);
+/* Out of the table and gone. */
+void tcp_free_connection(struct tcp *tcp, struct tcb *tcb);
+/* Whose events the trace tells of next. */
+void tcp_set_subject(struct tcp *tcp, const struct tcb *tcb);
+/* A header becomes a segment: sequence numbers are unwrapped, the window is scaled. */
+void tcp_unwrap(const struct tcb *tcb, const struct tcp_header *header, struct bytes text,
+                uint16_t gso_size, uint8_t tos, struct segment *seg);
+/* Makes room for what the segment may need, and has it judged. */
+void tcp_deliver(struct tcp *tcp, struct tcb *tcb, const struct segment *seg, struct instant now);
+/* Room for a reply, or NULL when too many wait. */
+struct tcp_reply *tcp_new_reply(struct tcp *tcp, const struct flow *flow);
+
+/* --- tcp_listen.c: 3.10.7.1 and 3.10.7.2
+ * --------------------------------------------------------------------- */
+
+struct tcp_listener *tcp_find_listener(struct tcp *tcp, const struct flow *flow);
+/* A segment for no connection and no listener. */
+void tcp_closed_arrives(struct tcp *tcp, const struct flow *flow, const struct tcp_header *header,
+                        uint32_t len, const char *because);
+void tcp_listen_arrives(struct tcp_listener *listener, const struct flow *flow,
+                        const struct tcp_header *header, const struct tcp_arrival *arrival,
+                        struct instant now);
+/* A child's handshake is complete: into the accept queue. */
+void tcp_report_child(struct tcb *tcb);
+bool tcp_accept_queue_is_full(const struct tcp_listener *listener);
+
+/* --- tcp_ports.c: who may use which port; ISNs
+ * -------------------------------------------------------------------- */
+
+seqno tcp_new_iss(const struct tcp *tcp, const struct flow *flow, struct instant now);
+uint32_t tcp_timestamp_offset(const struct tcp *tcp, const struct flow *flow);
+/* RFC 6437: the IPv6 flow label, 20 bits. */
+uint32_t tcp_flow_label(const struct tcp *tcp, const struct flow *flow);
+static inline unsigned tcp_port_bucket(uint16_t port)
+{
+    return port % PORT_BUCKETS;
+}
+/* `address` is one that a socket bound to `claim` would get segments for. */
+bool tcp_claim_covers(const struct tcp_claim *claim, const struct address *address);
+
+#endif

@@ -1,0 +1,723 @@
+/* The one place that decides what to send next, and builds it (RFC 9293, 3.7, 3.8). tcp_decide() is
+ * pure: the sender, the deadline and "why is nothing being sent?" all use it. In order: a reset; a
+ * SYN or SYN-ACK; what recovery says is lost; new text with its FIN; a window probe; a keep-alive;
+ * an owed ACK. */
+#include "base/check.h"
+#include "tcp/tcb.h"
+
+/* --- what is owed
+ * -----------------------------------------------------------------------------------------------
+ */
+
+void tcp_owe_ack(struct tcb *tcb)
+{
+    tcb->owed |= OWED_ACK;
+    tcp_stop_timer(tcb, TIMER_DELAYED_ACK);
+}
+
+void tcp_owe_challenge_ack(struct tcb *tcb, struct instant now)
+{
+    struct duration least = duration_ms(tcb->host->tunables.tcp_invalid_ratelimit);
+
+    /* Per connection and nothing shared, so that nobody can count another's (CVE-2016-5696). */
+    if (!instant_is_never(tcb->challenged_at) &&
+        instant_since(now, tcb->challenged_at).ns < least.ns) {
+        TRACE(tcb->host->trace, challenge_ack_withheld);
+        return;
+    }
+    tcb->challenged_at = now;
+    tcb->owed |= OWED_CHALLENGE_ACK;
+}
+
+void tcp_owe_reset(struct tcb *tcb, seqno seq)
+{
+    tcb->owed |= OWED_RESET;
+    tcb->reset.seq = seq;
+    tcb->reset.with_ack = false;
+}
+
+void tcp_owe_final_reset(struct tcb *tcb)
+{
+    tcp_owe_reset(tcb, tcb->snd.nxt);
+    tcb->reset.with_ack = true;
+}
+
+void tcp_owe_syn(struct tcb *tcb, struct instant now)
+{
+    tcb->owed |= OWED_SYN;
+    tcp_set_timer(tcb, TIMER_RETRANSMISSION,
+                  instant_add(now, rtt_timeout(&tcb->rtt, &tcb->host->tunables)));
+}
+
+/* --- sizes
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static uint32_t ip_header_length(const struct tcb *tcb)
+{
+    return address_is_ipv4(&tcb->flow.remote.address) ? 20 : 40;
+}
+
+uint32_t tcp_advertised_mss(const struct tcb *tcb)
+{
+    uint32_t mss = tcb->path_mtu - ip_header_length(tcb) - TCP_HEADER_LENGTH;
+
+    if (tcb->settings.max_segment && tcb->settings.max_segment < mss)
+        mss = tcb->settings.max_segment;
+    return mss;
+}
+
+void tcp_set_mss(struct tcb *tcb)
+{
+    uint32_t mss = tcb->path_mtu - ip_header_length(tcb) - TCP_HEADER_LENGTH;
+
+    /* MUST-16: the smaller of what the peer takes and what the path carries. */
+    if (tcb->peer_mss < mss)
+        mss = tcb->peer_mss;
+    if (tcb->settings.max_segment && tcb->settings.max_segment < mss)
+        mss = tcb->settings.max_segment;
+    tcb->mss = mss;
+    if (tcb->cc.ops)
+        cc_set_smss(&tcb->cc, tcp_effective_mss(tcb));
+}
+
+/* What the options of an ordinary segment take: timestamps always, SACK blocks while there are any.
+ */
+static uint32_t options_length(const struct tcb *tcb)
+{
+    uint32_t length = tcb->paws.enabled ? 12 : 0;
+    size_t blocks = ranges_count(&tcb->received.held) + (tcb->sacks.has_duplicate ? 1 : 0);
+    size_t most = tcb->paws.enabled ? 3 : 4;
+
+    if (tcb->sack && blocks > 0)
+        length += 4 + 8 * (uint32_t)(blocks < most ? blocks : most);
+    return length;
+}
+
+uint32_t tcp_effective_mss(const struct tcb *tcb)
+{
+    uint32_t taken = options_length(tcb);
+
+    return tcb->mss > taken + 8 ? tcb->mss - taken : 8;
+}
+
+/* The most text one transmission may carry: a super-segment where the device takes them, sized by
+ * the pacing rate. */
+static uint32_t burst_size(const struct tcb *tcb, uint32_t mss)
+{
+    uint32_t headers = ip_header_length(tcb) + TCP_HEADER_LENGTH + TCP_OPTIONS_LONGEST;
+    uint32_t most = tcb->largest > headers ? tcb->largest - headers : 0;
+    uint32_t least = mss * (uint32_t)tcb->host->tunables.tcp_min_tso_segs;
+
+    most -= most % mss;
+    if (most <= mss)
+        return mss;
+    if (tcb->cc.pacing_rate == 0)
+        return most;
+    return pacing_burst(tcb->cc.pacing_rate, tcb->rtt.min, mss, least < most ? least : most, most);
+}
+
+/* --- deciding
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static struct tcp_decision nothing(const char *because)
+{
+    return (struct tcp_decision){.what = SEND_NOTHING, .because = because};
+}
+
+static uint64_t allowance(const struct tcb *tcb)
+{
+    struct recovery_scene scene = {
+        .recovery = (struct recovery *)(uintptr_t)&tcb->recovery,
+        .sent = (struct sent *)(uintptr_t)&tcb->sent,
+        .cc = (struct cc *)(uintptr_t)&tcb->cc,
+        .rtt = (struct rtt *)(uintptr_t)&tcb->rtt,
+        .tunables = &tcb->host->tunables,
+        .trace = tcb->host->trace,
+    };
+
+    return recovery_allowance(&scene, tcb->cc.smss);
+}
+
+/* RFC 6675, 5; RFC 9937: the lowest lost text, as much as congestion control allows, within the
+ * peer's window (SHLD-15, 16). The head may go again although the window shrank below it: its
+ * answer is what opens the window. */
+static struct tcp_decision decide_retransmission(const struct tcb *tcb, uint32_t mss)
+{
+    const struct sent_record *lost = sent_first_lost(&tcb->sent);
+    struct tcp_decision d = {.what = SEND_RETRANSMISSION};
+    seqno edge = tcb->snd.una + tcb->snd.wnd;
+    uint64_t allowed, len;
+    bool has_fin;
+
+    if (!lost)
+        return nothing("nothing is lost");
+    d.from = sent_from(lost);
+    if (d.from >= edge && d.from != tcb->snd.una)
+        return nothing("the peer's window shrank");
+    has_fin = tcb->fin_sent && lost->to == tcb->snd.fin + 1;
+    len = lost->to - d.from - (has_fin ? 1 : 0);
+    allowed = allowance(tcb);
+    if (allowed == 0 || (len > 0 && allowed < mss && allowed < len))
+        return nothing("congestion window");
+    if (d.from != tcb->snd.una && len > edge - d.from)
+        len = edge - d.from;
+    if (len > mss) {
+        uint64_t most = burst_size(tcb, mss);
+        most = most < allowed ? most : allowed;
+        most -= most % mss;
+        len = len < most ? len : (most ? most : mss);
+    }
+    d.len = (uint32_t)len;
+    d.fin = has_fin && d.from + len == tcb->snd.fin;
+    d.not_before = tcb->pacing.next;
+    return d;
+}
+
+/* RFC 9293, 3.7.4 (SHLD-7), in Minshall's form as Linux has it: a small segment waits only while
+ * another small one is unacknowledged. Text behind a cork or MSG_MORE waits for more (MAY-16),
+ * bounded by a timer (MUST-60). */
+static const char *why_small_must_wait(const struct tcb *tcb)
+{
+    bool held = tcb->settings.cork || (tcb->snd.hold && tcb->snd.hold < tcb->text.end);
+
+    if (tcb->fin_wanted)
+        return NULL;
+    if (held)
+        return "cork: waiting for more text";
+    if (!tcb->settings.no_delay && tcb->snd.small > tcb->snd.una)
+        return "Nagle: a small segment is unacknowledged";
+    return NULL;
+}
+
+/* RFC 9293, 3.8.6.2.1 (MUST-38): full segments; or everything there is; or half the largest window
+ * ever seen. */
+static const char *why_text_must_wait(const struct tcb *tcb, uint64_t len, uint64_t unsent,
+                                      uint64_t usable, uint64_t allowed, uint32_t mss)
+{
+    if (usable == 0)
+        return tcb->snd.wnd == 0 ? "the peer's window is closed" : "the peer's window is full";
+    if (allowed == 0 || (allowed < mss && allowed < unsent))
+        return "congestion window";
+    if (len >= mss)
+        return NULL;
+    if (len == unsent)
+        return why_small_must_wait(tcb);
+    if (len >= tcb->snd.max_wnd / 2)
+        return NULL;
+    return "silly window: waiting for a larger one";
+}
+
+static struct tcp_decision decide_text(const struct tcb *tcb, uint32_t mss, bool override)
+{
+    struct tcp_decision d = {.what = SEND_TEXT, .from = tcb->snd.nxt};
+    uint64_t unsent = tcb->text.end - tcb->snd.nxt;
+    seqno edge = tcb->snd.una + tcb->snd.wnd;
+    uint64_t usable = edge > tcb->snd.nxt ? edge - tcb->snd.nxt : 0; /* MUST-34: never negative */
+    uint64_t allowed = override && tcb->sent.pipe_bytes == 0 ? mss : allowance(tcb);
+    uint64_t len = unsent;
+    uint32_t burst = burst_size(tcb, mss);
+    const char *wait;
+
+    len = len < usable ? len : usable;
+    len = len < allowed ? len : allowed;
+    len = len < burst ? len : burst;
+    if (len > mss && len < unsent)
+        len -= len % mss;
+    wait = why_text_must_wait(tcb, len, unsent, usable, allowed, mss);
+    if (wait && !(override && len > 0))
+        return nothing(wait);
+    d.len = (uint32_t)len;
+    /* MUST-61 is PSH's; the FIN rides on the last text when the window has room for it too. */
+    d.fin = tcb->fin_wanted && len == unsent && len < usable;
+    d.not_before = tcb->pacing.next;
+    return d;
+}
+
+/* New text, or a FIN by itself. A last FIN does not wait for the congestion window (as Linux). */
+static struct tcp_decision decide_new(const struct tcb *tcb, uint32_t mss)
+{
+    bool override = tcb->owed & OWED_WINDOW_PROBE;
+
+    if (tcb->fin_sent)
+        return nothing("everything was sent");
+    if (tcb->snd.nxt < tcb->text.end)
+        return decide_text(tcb, mss, override);
+    if (!tcb->fin_wanted)
+        return nothing("no text to send");
+    if (tcb->snd.nxt >= tcb->snd.una + tcb->snd.wnd)
+        return nothing("the peer's window is closed");
+    return (struct tcp_decision){.what = SEND_FIN, .from = tcb->snd.nxt, .fin = true};
+}
+
+/* RFC 8985, 7.3: new text if allowed, else the last segment again. */
+static struct tcp_decision decide_tail_probe(const struct tcb *tcb, uint32_t mss)
+{
+    const struct sent_record *last = sent_last(&tcb->sent);
+    struct tcp_decision d = {.what = SEND_RETRANSMISSION};
+    seqno end;
+
+    if (tcb->snd.nxt < tcb->text.end && tcb->snd.nxt < tcb->snd.una + tcb->snd.wnd) {
+        uint64_t unsent = tcb->text.end - tcb->snd.nxt;
+        uint64_t usable = tcb->snd.una + tcb->snd.wnd - tcb->snd.nxt;
+        uint64_t len = unsent < usable ? unsent : usable;
+        len = len < mss ? len : mss;
+        return (struct tcp_decision){.what = SEND_TEXT, .from = tcb->snd.nxt, .len = (uint32_t)len};
+    }
+    if (!last || last->state != SENT_OUTSTANDING)
+        return nothing("no tail to probe");
+    end = last->to;
+    if (tcb->fin_sent && end == tcb->snd.fin + 1) {
+        d.fin = true;
+        end--;
+    }
+    d.from = end - sent_from(last) > mss ? end - mss : sent_from(last);
+    d.len = (uint32_t)(end - d.from);
+    return d;
+}
+
+static struct tcp_decision decide_ack(const struct tcb *tcb, const struct tcp_decision *instead)
+{
+    if (tcb->owed & OWED_WINDOW_PROBE)
+        return (struct tcp_decision){.what = SEND_WINDOW_PROBE, .from = tcb->snd.una - 1};
+    if (tcb->owed & OWED_KEEP_ALIVE)
+        return (struct tcp_decision){.what = SEND_KEEP_ALIVE, .from = tcb->snd.nxt - 1};
+    if (tcb->owed & (OWED_ACK | OWED_CHALLENGE_ACK | OWED_DELAYED_ACK))
+        return (struct tcp_decision){.what = SEND_ACK, .from = tcb->snd.nxt};
+    return *instead;
+}
+
+static bool is_paced_out(const struct tcp_decision *d, struct instant now)
+{
+    return !instant_reached(d->not_before, now);
+}
+
+static struct tcp_decision decide_synchronized(const struct tcb *tcb, struct instant now)
+{
+    uint32_t mss = tcp_effective_mss(tcb);
+    struct tcp_decision d;
+
+    if (tcb->owed & OWED_TAIL_PROBE) {
+        d = decide_tail_probe(tcb, mss);
+        if (d.what != SEND_NOTHING)
+            return d;
+    }
+    d = decide_retransmission(tcb, mss);
+    if (d.what == SEND_NOTHING && !sent_first_lost(&tcb->sent))
+        d = decide_new(tcb, mss);
+    if (d.what != SEND_NOTHING && !is_paced_out(&d, now))
+        return d;
+    if (d.what != SEND_NOTHING) {
+        struct tcp_decision later = nothing("pacing");
+        later.not_before = d.not_before;
+        d = later;
+    }
+    return decide_ack(tcb, &d);
+}
+
+struct tcp_decision tcp_decide(const struct tcb *tcb, struct instant now)
+{
+    struct tcp_decision none = nothing("the state allows nothing");
+
+    if (tcb->owed & OWED_RESET)
+        return (struct tcp_decision){.what = SEND_RESET, .from = tcb->reset.seq};
+
+    switch (tcb->state) {
+    case TCP_CLOSED:
+        return nothing("the connection is closed");
+    case TCP_SYN_SENT:
+    case TCP_SYN_RECEIVED:
+        if (tcb->owed & OWED_SYN)
+            return (struct tcp_decision){.what = SEND_SYN, .from = tcb->snd.iss};
+        none = nothing("waiting for the handshake");
+        return tcb->state == TCP_SYN_RECEIVED ? decide_ack(tcb, &none) : none;
+    case TCP_ESTABLISHED:
+    case TCP_FIN_WAIT_1:
+    case TCP_CLOSE_WAIT:
+    case TCP_CLOSING:
+    case TCP_LAST_ACK:
+        return decide_synchronized(tcb, now);
+    case TCP_FIN_WAIT_2:
+    case TCP_TIME_WAIT:
+        return decide_ack(tcb, &none);
+    case TCP_LISTEN:
+        UNREACHABLE();
+    }
+    return none;
+}
+
+/* --- building
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+static void add_timestamps(struct tcb *tcb, struct tcp_options *options, struct instant now)
+{
+    options->has_timestamps = true;
+    options->ts_val = paws_clock(&tcb->paws, now);
+    options->ts_ecr = tcb->paws.recent;
+}
+
+static void add_sack_blocks(struct tcb *tcb, struct tcp_options *options)
+{
+    struct sack_span blocks[TCP_SACK_BLOCKS];
+    unsigned most = tcb->paws.enabled ? 3 : 4;
+    unsigned count;
+
+    if (!tcb->sack || (ranges_count(&tcb->received.held) == 0 && !tcb->sacks.has_duplicate))
+        return;
+    count = sack_report_blocks(&tcb->sacks, &tcb->received.held, tcb->received.next, most, blocks);
+    for (unsigned i = 0; i < count; i++)
+        options->sack[i] = (struct tcp_sack_block){seq_wrap(blocks[i].from),
+                                                   seq_wrap(blocks[i].to)};
+    options->sack_count = (uint8_t)count;
+}
+
+static void fill_window(struct tcb *tcb, struct tcp_header *header)
+{
+    size_t unread = reassembly_unread(&tcb->received);
+    uint32_t limit = tcb->received.limit;
+    uint32_t free_space = unread < limit ? limit - (uint32_t)unread : 0;
+    seqno edge = window_offer(&tcb->window, tcb->rcv.nxt, free_space, limit,
+                              tcb->acks.segment_size);
+
+    header->window = window_field(&tcb->window, tcb->rcv.nxt, edge, WINDOW_PLAIN);
+}
+
+static void fill_urgent(const struct tcb *tcb, const struct tcp_decision *d,
+                        struct tcp_header *header)
+{
+    uint64_t ahead;
+
+    if (!tcb->snd.urgent || tcb->snd.up <= d->from)
+        return;
+    ahead = tcb->snd.up - d->from; /* MUST-62: the octet behind the urgent data */
+    header->flags |= TCP_URG;
+    header->urgent = ahead > UINT16_MAX ? UINT16_MAX : (uint16_t)ahead;
+}
+
+static bool text_is_pushed(const struct tcb *tcb, const struct tcp_decision *d, uint32_t mss)
+{
+    seqno end = d->from + d->len;
+
+    return end == tcb->text.end || d->len > mss ||
+           (d->from < tcb->snd.push && tcb->snd.push <= end);
+}
+
+/* The header of every segment that carries an ACK. */
+static void build_synchronized(struct tcb *tcb, const struct tcp_decision *d,
+                               struct tcp_emission *out, struct instant now)
+{
+    struct tcp_header *h = &out->header;
+    uint32_t mss = tcp_effective_mss(tcb);
+
+    h->seq = seq_wrap(d->from);
+    h->ack = seq_wrap(tcb->rcv.nxt);
+    h->flags = TCP_ACK;
+    if (tcb->paws.enabled)
+        add_timestamps(tcb, &h->options, now);
+    add_sack_blocks(tcb, &h->options);
+    fill_window(tcb, h);
+    if (d->len > 0) {
+        send_buffer_pieces(&tcb->text, d->from, d->len, out->text);
+        if (d->len > mss)
+            out->gso_size = (uint16_t)mss;
+        if (text_is_pushed(tcb, d, mss))
+            h->flags |= TCP_PSH;
+    }
+    if (d->fin)
+        h->flags |= TCP_FIN;
+    fill_urgent(tcb, d, h);
+}
+
+static void build_syn(struct tcb *tcb, struct tcp_emission *out, struct instant now)
+{
+    struct tcp_header *h = &out->header;
+    const struct tcp_tunables *tunables = &tcb->host->tunables;
+    bool answer = tcb->state == TCP_SYN_RECEIVED;
+    uint32_t limit = tcb->settings.receive_buffer / 2;
+
+    h->seq = seq_wrap(tcb->snd.iss);
+    h->flags = TCP_SYN;
+    h->options.has_mss = true; /* SHLD-5, MAY-3, MUST-67: the MTU less fixed headers */
+    h->options.mss = (uint16_t)tcp_advertised_mss(tcb);
+    /* A SYN-ACK offers only what the SYN offered. */
+    h->options.has_sack_permitted = answer ? tcb->sack : tunables->tcp_sack != 0;
+    h->options.has_window_scale = answer ? tcb->window_scaling : tunables->tcp_window_scaling != 0;
+    h->options.window_scale = window_scale_for((uint64_t)tunables->tcp_rmem_max);
+    if (answer ? tcb->paws.enabled : tunables->tcp_timestamps != 0) {
+        add_timestamps(tcb, &h->options, now);
+        if (!answer)
+            h->options.ts_ecr = 0; /* R7323-08 */
+    }
+    if (answer) {
+        h->flags |= TCP_ACK;
+        h->ack = seq_wrap(tcb->rcv.nxt);
+        h->window = window_field(&tcb->window, tcb->rcv.nxt, tcb->rcv.nxt + limit, WINDOW_OF_SYN);
+    } else {
+        h->window = limit > UINT16_MAX ? UINT16_MAX : (uint16_t)limit;
+    }
+}
+
+static void build_reset(struct tcb *tcb, struct tcp_emission *out, struct instant now)
+{
+    struct tcp_header *h = &out->header;
+
+    h->seq = seq_wrap(tcb->reset.seq);
+    h->flags = TCP_RST;
+    if (tcb->reset.with_ack) {
+        h->flags |= TCP_ACK;
+        h->ack = seq_wrap(tcb->rcv.nxt);
+    }
+    if (tcb->paws.enabled && tcb->reset.with_ack)
+        add_timestamps(tcb, &h->options, now);
+}
+
+/* --- sending: the bookkeeping
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static uint32_t wire_segments(uint32_t len, uint32_t mss)
+{
+    return len <= mss ? 1 : (len + mss - 1) / mss;
+}
+
+/* The one place where SND.NXT moves. */
+static void advance_snd_nxt(struct tcb *tcb, seqno to)
+{
+    CHECK(to > tcb->snd.nxt);
+    if (tcb->snd.una == tcb->snd.nxt)
+        tcb->round_end = seq_max(tcb->round_end, to);
+    tcb->snd.nxt = to;
+}
+
+static void sent_for_the_first_time(struct tcb *tcb, const struct tcp_decision *d,
+                                    struct instant now)
+{
+    uint32_t mss = tcp_effective_mss(tcb);
+    seqno to = d->from + d->len + (d->fin ? 1 : 0);
+
+    sent_add(&tcb->sent, d->from, to, wire_segments(d->len, mss), now);
+    if (d->fin)
+        tcb->fin_sent = true;
+    advance_snd_nxt(tcb, to);
+    if (d->len % mss != 0)
+        tcb->snd.small = to;
+    if (tcb->sent.pipe_bytes > tcb->most_in_flight)
+        tcb->most_in_flight = tcb->sent.pipe_bytes;
+    tcb->totals.bytes_sent += d->len;
+}
+
+/* Sent again: the record is cut to what leaves. */
+static void sent_once_more(struct tcb *tcb, const struct tcp_decision *d, bool probe,
+                           struct instant now)
+{
+    seqno to = d->from + d->len + (d->fin ? 1 : 0);
+    struct sent_record *record = probe ? sent_last(&tcb->sent) : sent_first_lost(&tcb->sent);
+
+    if (sent_from(record) < d->from) {
+        sent_cut(&tcb->sent, record, d->from, tcb->mss);
+        record = sent_last(&tcb->sent);
+    }
+    if (to < record->to)
+        record = sent_cut(&tcb->sent, record, to, tcb->mss);
+    sent_again(&tcb->sent, record, now);
+    TRACE(tcb->host->trace, retransmitted, .seq = d->from, .len = d->len,
+          .times = record->transmissions - 1,
+          .because = probe ? "tail loss probe"
+                           : (tcb->retransmissions ? "retransmission timeout" : "fast retransmit"));
+    tcb->totals.bytes_retransmitted += d->len;
+    tcb->totals.segments_retransmitted += wire_segments(d->len, tcp_effective_mss(tcb));
+}
+
+static void account_probe(struct tcb *tcb, const struct tcp_decision *d, struct instant now)
+{
+    struct recovery_scene scene = tcp_recovery_scene(tcb);
+
+    tcb->owed &= (uint8_t)~OWED_TAIL_PROBE;
+    TRACE(tcb->host->trace, tail_loss_probe, .seq = d->from, .len = d->len);
+    recovery_on_probe(&scene, tcb->snd.nxt, d->what == SEND_RETRANSMISSION, now);
+}
+
+static void set_pacing_rate(struct tcb *tcb)
+{
+    const struct tcp_tunables *tunables = &tcb->host->tunables;
+    int64_t percent = cc_in_slow_start(&tcb->cc) && tcb->cc.cwnd < tcb->cc.ssthresh / 2
+                          ? tunables->tcp_pacing_ss_ratio
+                          : tunables->tcp_pacing_ca_ratio;
+
+    if (!tcb->cc.ops->paced)
+        tcb->cc.pacing_rate = tunables->tcp_pacing && tcb->rtt.sampled
+                                  ? pacing_rate_of(tcb->cc.cwnd, tcb->rtt.srtt, (uint32_t)percent)
+                                  : 0;
+    if (tcb->settings.max_pacing_rate &&
+        (tcb->cc.pacing_rate == 0 || tcb->cc.pacing_rate > tcb->settings.max_pacing_rate))
+        tcb->cc.pacing_rate = tcb->settings.max_pacing_rate;
+}
+
+/* Pacing delays only where the algorithm or the user asked for it; the rate itself sizes
+ * super-segments always, as Linux. */
+static bool is_paced(const struct tcb *tcb)
+{
+    return tcb->cc.ops->paced || tcb->settings.max_pacing_rate;
+}
+
+static void account_text(struct tcb *tcb, const struct tcp_decision *d, struct instant now)
+{
+    struct recovery_scene scene = tcp_recovery_scene(tcb);
+    bool again = d->what == SEND_RETRANSMISSION;
+    bool probe = tcb->owed & OWED_TAIL_PROBE;
+
+    if (again)
+        sent_once_more(tcb, d, probe, now);
+    else
+        sent_for_the_first_time(tcb, d, now);
+    recovery_on_sent(&scene, d->len + (d->fin ? 1 : 0), again, paws_clock(&tcb->paws, now));
+    tcb->last_sent = now;
+    if (instant_is_never(tcb->trouble_since))
+        tcb->trouble_since = now;
+    if (is_paced(tcb))
+        pacing_sent(&tcb->pacing, d->len, tcb->cc.pacing_rate, now);
+    if (probe)
+        account_probe(tcb, d, now);
+    if (instant_is_never(tcb->timer[TIMER_RETRANSMISSION]) || again || probe)
+        tcp_arm_timers(tcb, now);
+    else
+        tcp_arm_after_text(tcb, now);
+    tcb->totals.data_segments_out += wire_segments(d->len, tcp_effective_mss(tcb));
+}
+
+static void account_ack(struct tcb *tcb, const struct tcp_decision *d, struct instant now)
+{
+    struct trace *trace = tcb->host->trace;
+
+    if (tcb->owed & OWED_CHALLENGE_ACK)
+        TRACE(trace, challenge_ack_sent);
+    if (d->what == SEND_ACK && (tcb->owed & (OWED_ACK | OWED_DELAYED_ACK)) == OWED_DELAYED_ACK)
+        TRACE(trace, delayed_ack_sent);
+    if (d->what == SEND_WINDOW_PROBE)
+        TRACE(trace, window_probe_sent, .times = tcb->probes);
+    if (d->what == SEND_KEEP_ALIVE)
+        TRACE(trace, keep_alive_sent, .times = tcb->keep_alives);
+    tcb->owed &= (uint8_t) ~(OWED_ACK | OWED_CHALLENGE_ACK | OWED_DELAYED_ACK | OWED_WINDOW_PROBE |
+                             (d->what == SEND_KEEP_ALIVE ? OWED_KEEP_ALIVE : 0));
+    tcp_stop_timer(tcb, TIMER_DELAYED_ACK);
+    ack_policy_sent(&tcb->acks, tcb->rcv.nxt, d->len > 0 ? ACK_ON_TEXT : ACK_ALONE, now);
+    sack_report_sent(&tcb->sacks);
+}
+
+static void account_syn(struct tcb *tcb, struct instant now)
+{
+    tcb->owed &= (uint8_t) ~(OWED_SYN | OWED_ACK | OWED_CHALLENGE_ACK);
+    if (tcb->syn_transmissions < UINT8_MAX)
+        tcb->syn_transmissions++;
+    if (tcb->syn_transmissions == 1)
+        tcb->syn_sent_at = now;
+    else
+        TRACE(tcb->host->trace, retransmitted, .seq = tcb->snd.iss,
+              .times = (uint64_t)tcb->syn_transmissions - 1, .because = "no answer to the SYN");
+    if (tcb->snd.nxt == tcb->snd.iss)
+        advance_snd_nxt(tcb, tcb->snd.iss + 1);
+    if (instant_is_never(tcb->trouble_since))
+        tcb->trouble_since = now;
+    if (tcb->settings.user_timeout_ms)
+        tcp_set_timer(tcb, TIMER_USER,
+                      instant_add(tcb->trouble_since, duration_ms(tcb->settings.user_timeout_ms)));
+}
+
+static void account_reset(struct tcb *tcb)
+{
+    tcb->owed &= (uint8_t)~OWED_RESET;
+    TRACE(tcb->host->trace, reset_sent, .seq = tcb->reset.seq,
+          .because = tcb->state == TCP_CLOSED ? "the connection ended" : "unacceptable ACK");
+}
+
+static void build(struct tcb *tcb, const struct tcp_decision *d, struct tcp_emission *out,
+                  struct instant now)
+{
+    switch (d->what) {
+    case SEND_NOTHING:
+        UNREACHABLE();
+    case SEND_RESET:
+        build_reset(tcb, out, now);
+        account_reset(tcb);
+        break;
+    case SEND_SYN:
+        build_syn(tcb, out, now);
+        account_syn(tcb, now);
+        break;
+    case SEND_RETRANSMISSION:
+    case SEND_TEXT:
+    case SEND_FIN:
+        build_synchronized(tcb, d, out, now);
+        account_text(tcb, d, now);
+        account_ack(tcb, d, now);
+        break;
+    case SEND_WINDOW_PROBE:
+    case SEND_KEEP_ALIVE:
+    case SEND_ACK:
+        build_synchronized(tcb, d, out, now);
+        account_ack(tcb, d, now);
+        break;
+    }
+}
+
+/* Nothing leaves now: what follows from the reason. */
+static void note_nothing(struct tcb *tcb, const struct tcp_decision *d, struct instant now)
+{
+    tcb->owed &= (uint8_t) ~(OWED_TAIL_PROBE | OWED_WINDOW_PROBE);
+    tcp_set_timer(tcb, TIMER_PACING, d->not_before.ns > now.ns ? d->not_before : INSTANT_NEVER);
+    if (!tcp_is_synchronized(tcb->state))
+        return;
+    if (d->because && tcb->snd.nxt < tcb->text.end)
+        TRACE(tcb->host->trace, nothing_to_send, .because = d->because);
+    if (tcb->snd.nxt == tcb->text.end && tcb->sent.pipe_bytes < tcb->cc.cwnd &&
+        tcb->sent.pipe_bytes)
+        sent_mark_app_limited(&tcb->sent);
+    if (tcb->snd.nxt < tcb->text.end && allowance(tcb) < tcb->cc.smss)
+        tcb->cwnd_limited = true;
+    if (tcb->snd.nxt < tcb->text.end && tcb->snd.una == tcb->snd.nxt &&
+        instant_is_never(tcb->timer[TIMER_PERSIST]) && instant_is_never(tcb->timer[TIMER_PACING]))
+        tcp_arm_timers(tcb, now);
+}
+
+/* RFC 5681, 4.1: after an idle RTO the window is not trusted any more (R5681-10). */
+static void restart_if_idle(struct tcb *tcb, struct instant now)
+{
+    struct duration idle = instant_since(now, tcb->last_sent);
+
+    if (!tcp_is_synchronized(tcb->state) || tcb->snd.una < tcb->snd.nxt ||
+        tcb->snd.nxt >= tcb->text.end || idle.ns <= tcb->rtt.rto.ns)
+        return;
+    tcb->cc.ops->on_idle(&tcb->cc, idle, tcb->rtt.rto, now);
+    tcb->last_sent = now;
+}
+
+bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant now)
+{
+    struct tcp_decision d;
+
+    restart_if_idle(tcb, now);
+    d = tcp_decide(tcb, now);
+    if ((d.what == SEND_TEXT || d.what == SEND_RETRANSMISSION || d.what == SEND_FIN) &&
+        !sent_reserve(&tcb->sent, 4)) {
+        tcp_set_timer(tcb, TIMER_PACING, instant_add(now, duration_ms(10)));
+        d = nothing("the memory budget is used up");
+        d = decide_ack(tcb, &d);
+    }
+    if (d.what == SEND_NOTHING) {
+        note_nothing(tcb, &d, now);
+        return false;
+    }
+    *out = (struct tcp_emission){
+        .flow = tcb->flow, .tos = tcb->settings.tos & 0xfc, .ttl = tcb->settings.ttl};
+    out->header.source_port = tcb->flow.local.port;
+    out->header.destination_port = tcb->flow.remote.port;
+    if (tcp_is_synchronized(tcb->state))
+        set_pacing_rate(tcb);
+    build(tcb, &d, out, now);
+    tcb->totals.segments_out += wire_segments(d.len, d.len ? tcp_effective_mss(tcb) : 1);
+    TRACE(tcb->host->trace, segment_sent, .flags = out->header.flags, .seq = d.from,
+          .ack = tcb->rcv.nxt, .len = d.len, .wnd = out->header.window);
+    return true;
+}
