@@ -1,0 +1,130 @@
+# Tunny: a TCP/IP stack in user space.  `make help` lists what can be made.
+#
+# Everything that is built lies under build/: build/release for use, build/check (AddressSanitizer and
+# UndefinedBehaviorSanitizer) for tests.
+
+VERSION   := 0.1.0
+SOVERSION := 0
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+CC        ?= gcc
+MODE      ?= release
+B         := build/$(MODE)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wswitch-enum -Wstrict-prototypes \
+            -Wmissing-prototypes -Wundef -Wvla -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2
+CFLAGS_release := -O2 -g
+CFLAGS_check   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS_check  := -fsanitize=address,undefined
+ALL_CFLAGS := -std=gnu11 $(WARNINGS) $(if $(WERROR),-Werror) -Istack -fPIC -fvisibility=hidden $(CFLAGS_$(MODE)) $(CFLAGS)
+LINK       := $(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS)
+
+STACK_SRC := $(sort $(wildcard stack/*.c stack/*/*.c))
+APPS_SRC  := $(sort $(filter-out apps/examples/%,$(wildcard apps/*.c apps/*/*.c)))
+EXAMPLES  := $(sort $(wildcard apps/examples/*.c))
+TESTS_SRC := $(sort $(wildcard tests/unit/*/*_test.c tests/unit/apps/*/*_test.c tests/steps/*_test.c tests/sim/*_test.c))
+FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+SUPPORT   := $(sort $(wildcard tests/support/*.c))
+
+STACK_OBJ := $(STACK_SRC:%.c=$B/%.o)
+APPS_OBJ  := $(APPS_SRC:%.c=$B/%.o)
+APP_LIB_OBJ := $(filter-out $B/apps/tunny.o,$(APPS_OBJ))
+TESTS_BIN := $(TESTS_SRC:tests/%.c=$B/tests/%)
+FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$B/fuzz/%)
+SUPPORT_OBJ := $(SUPPORT:%.c=$B/%.o)
+
+.PHONY: all help lib examples tests fuzz demo test check tidy format lint install uninstall clean sim bench
+.DEFAULT_GOAL := all
+.SECONDARY:
+
+# make V=1 shows the commands.
+Q := $(if $(V),,@)
+
+all: $B/tunny lib examples  ## the program, the libraries, the examples
+	@ln -sfn $(MODE)/tunny build/tunny
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/'
+
+# --- building ---------------------------------------------------------------------------------------
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  CC   $<')
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/apps/%.o $B/tests/%.o: ALL_CFLAGS += -Iapps
+
+lib: $B/libtunny.a $B/libtunny.so.$(SOVERSION)  ## libtunny.a and libtunny.so
+
+$B/libtunny.a: $(STACK_OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$B/libtunny.so.$(SOVERSION): $(STACK_OBJ)
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(LINK) -shared -Wl,-soname,libtunny.so.$(SOVERSION) -Wl,-z,defs -o $@ $^
+	@ln -sfn libtunny.so.$(SOVERSION) $B/libtunny.so
+
+$B/tunny: $(APPS_OBJ) $B/libtunny.a
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(LINK) -o $@ $^
+
+examples: $(EXAMPLES:apps/examples/%.c=$B/examples/%)  ## the small programs of apps/examples
+
+$B/examples/%: $B/apps/examples/%.o $B/libtunny.a
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(LINK) -o $@ $^
+
+tests: $(TESTS_BIN)  ## all test programs (MODE=check for sanitizers)
+
+$B/tests/%: $B/tests/%.o $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(LINK) -o $@ $< $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a -lcmocka -lm
+
+fuzz: $(FUZZ_BIN)  ## fuzz targets that replay corpora (FUZZ=1 CC=clang: libFuzzer)
+
+$B/fuzz/%: $B/tests/fuzz/%.o $(if $(FUZZ),,$B/tests/fuzz/replay_main.o) $(APP_LIB_OBJ) $B/libtunny.a
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(LINK) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $^
+
+# --- using -------------------------------------------------------------------------------------------
+
+demo:  ## the main job: files over TUN, through faults, verified
+	@scripts/demo
+
+test:  ## everything that can be tested here
+	@scripts/test
+
+tidy:  ## the design's machine-checkable rules
+	@scripts/tidy
+
+format:  ## clang-format over all sources
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint:  ## clang-tidy, cppcheck, gcc -fanalyzer
+	@scripts/lint
+
+install: all  ## into PREFIX (default /usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/tunny $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $B/tunny $(DESTDIR)$(PREFIX)/bin/tunny
+	install -m 644 $B/libtunny.a $(DESTDIR)$(PREFIX)/lib/libtunny.a
+	install -m 755 $B/libtunny.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libtunny.so.$(VERSION)
+	ln -sfn libtunny.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libtunny.so.$(SOVERSION)
+	ln -sfn libtunny.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libtunny.so
+	install -m 644 stack/tunny.h stack/socket.h $(DESTDIR)$(PREFIX)/include/tunny/
+	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include/tunny\n\nName: tunny\nDescription: TCP/IP in user space over a TUN device\nVersion: %s\nLibs: -L$${libdir} -ltunny\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/tunny.pc
+
+uninstall:  ## take it away again
+	rm -f $(DESTDIR)$(PREFIX)/bin/tunny $(DESTDIR)$(PREFIX)/lib/libtunny.* $(DESTDIR)$(PREFIX)/lib/pkgconfig/tunny.pc
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(wildcard man/*.1)))
+	rm -rf $(DESTDIR)$(PREFIX)/include/tunny
+
+clean:  ## remove build/
+	rm -rf build
+
+-include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)
