@@ -132,6 +132,14 @@ static void marks_by_time_stop_at_the_time(void **state)
     assert_int_equal(b->sent.lost_again, 0);
 }
 
+static void threshold_follows_the_distance_of_reordering(void **state)
+{
+    (void)state;
+    assert_int_equal(losses_threshold_after_reordering(3, MSS, MSS), 3);
+    assert_int_equal(losses_threshold_after_reordering(3, 8 * MSS, MSS), 9);
+    assert_int_equal(losses_threshold_after_reordering(3, UINT64_MAX, MSS), 300);
+}
+
 int main(void)
 {
 #define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -140,6 +148,7 @@ int main(void)
         BENCH_TEST(more_than_two_segments_above_are_a_loss),
         BENCH_TEST(what_lies_below_the_edge_is_marked_once),
         BENCH_TEST(head_is_cut_to_one_segment),
+        cmocka_unit_test(threshold_follows_the_distance_of_reordering),
         BENCH_TEST(marks_by_time_stop_at_the_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static void above_ssthresh_it_is_proportional(void **state)
         if (sent[i] >= MSS)
             prr_on_sent(&prr, MSS);
     }
-    static const uint64_t expected[8] = {500, 1000, 500, 1000, 500, 1000, 500, 1000};
+    static const uint64_t expected[8] = {1000, 0, 500, 1000, 500, 1000, 500, 1000};
     assert_memory_equal(sent, expected, sizeof expected);
 }
 
@@ -45,8 +45,9 @@ static void share_is_rounded_up_and_never_overflows(void **state)
     (void)state;
     struct prr prr;
     prr_begin(&prr, 3);
+    prr_on_sent(&prr, 1);
     struct prr_ack ack = {.delivered = 1, .inflight = 11, .ssthresh = 10, .smss = MSS};
-    assert_int_equal(prr_on_ack(&prr, &ack), 4);
+    assert_int_equal(prr_on_ack(&prr, &ack), 3);
 
     prr_begin(&prr, UINT64_C(1) << 40);
     struct prr_ack large = {.delivered = UINT64_C(1) << 40,
@@ -93,6 +94,8 @@ static void first_retransmission_is_forced(void **state)
     struct prr prr;
     prr_begin(&prr, 20 * MSS);
     struct prr_ack ack = {.inflight = 19 * MSS, .ssthresh = 10 * MSS, .smss = MSS};
+    assert_int_equal(prr_on_ack(&prr, &ack), MSS);
+    ack.delivered = MSS / 2;
     assert_int_equal(prr_on_ack(&prr, &ack), MSS);
     prr_on_sent(&prr, MSS);
     assert_int_equal(prr_on_ack(&prr, &ack), 0);
