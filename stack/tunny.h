@@ -1,6 +1,7 @@
-/* Tunny: a TCP/IP stack in user space. This is one of the two public headers: make a stack over a device, run it,
- * watch it. The other is socket.h. A stack belongs to one thread at a time; several stacks may live in one process.
- * Nothing here aborts the process; every failure is a negative errno and one sentence. */
+/* Tunny: a TCP/IP stack in user space. This is one of the two public headers: make a stack over a
+ * device, run it, watch it. The other is socket.h. A stack belongs to one thread at a time; several
+ * stacks may live in one process. Nothing here aborts the process; every failure is a negative
+ * errno and one sentence. */
 #ifndef TUNNY_H
 #define TUNNY_H
 
@@ -24,56 +25,62 @@ struct tunny;
 
 /* What a stack is made of. Zero every field that you do not set: zero means the default. */
 struct tunny_config {
-    /* "tun" or "tun:NAME" (default "tun:tunny0"); "packet:INTERFACE" (AF_PACKET on an Ethernet interface). */
+    /* "tun" or "tun:NAME" (default "tun:tunny0"); "packet:INTERFACE" (AF_PACKET on an Ethernet
+     * interface). */
     const char *device;
-    /* The stack's own addresses, "198.18.0.2/24", "fd00:7475:6e::2/64", separated by commas. Default: these two
-     * with the kernel at .1 and ::1 on the other side. */
+    /* The stack's own addresses, "198.18.0.2/24", "fd00:7475:6e::2/64", separated by commas.
+     * Default: these two with the kernel at .1 and ::1 on the other side. */
     const char *addresses;
     /* Only for packet devices: the routers; "" none. */
     const char *gateways;
-    uint32_t mtu;               /* bytes; 0: the device's */
-    int no_offload;             /* 1: no super-segments, full checksums (as on a plain wire) */
-    const char *congestion;     /* congestion control; NULL: the first of tunny_congestion() */
-    const char *capture;        /* pcapng file, "-" for standard output; NULL: none */
-    const char *capture_note;   /* e.g. the command line; into the capture's header */
-    const char *impair;         /* netem specification, see tunny(1); NULL: none */
-    uint64_t seed;              /* of impairments and jitter; 0: one is made up (see tunny_seed()) */
-    uint64_t memory;            /* budget in bytes; 0: 512 MiB (address space; only what is used is touched) */
-    const char *resolver;       /* name server "ADDRESS" or "ADDRESS:PORT"; NULL: from /etc/resolv.conf */
+    uint32_t mtu;             /* bytes; 0: the device's */
+    int no_offload;           /* 1: no super-segments, full checksums (as on a plain wire) */
+    const char *congestion;   /* congestion control; NULL: the first of tunny_congestion() */
+    const char *capture;      /* pcapng file, "-" for standard output; NULL: none */
+    const char *capture_note; /* e.g. the command line; into the capture's header */
+    const char *impair;       /* netem specification, see tunny(1); NULL: none */
+    uint64_t seed;            /* of impairments and jitter; 0: one is made up (see tunny_seed()) */
+    uint64_t memory; /* budget in bytes; 0: 512 MiB (address space; only what is used is touched) */
+    const char *resolver; /* name server "ADDRESS" or "ADDRESS:PORT"; NULL: from /etc/resolv.conf */
     const char *const *settings; /* "name=value" tunables, NULL-terminated; NULL: none */
-    FILE *trace;                /* events as text lines go here; NULL: nowhere */
-    int trace_level;            /* 0 every segment, 1 decisions, 2 connections' lives, 3 problems */
-    int trace_json;             /* 1: JSON lines instead */
+    FILE *trace;                 /* events as text lines go here; NULL: nowhere */
+    int trace_level; /* 0 every segment, 1 decisions, 2 connections' lives, 3 problems */
+    int trace_json;  /* 1: JSON lines instead */
 };
 
-/* Makes a stack. 0 and *stack; else a negative errno and a sentence for the user in `error` (EACCES, EPERM,
- * ENOENT, EBUSY, EINVAL, ENOMEM, ENODEV ...). Does not block. */
+/* Makes a stack. 0 and *stack; else a negative errno and a sentence for the user in `error`
+ * (EACCES, EPERM, ENOENT, EBUSY, EINVAL, ENOMEM, ENODEV ...). Does not block. */
 TUNNY_API int tunny_create(const struct tunny_config *config, struct tunny **stack, char *error,
                            size_t error_size);
 
 /* Resets what is still open, flushes captures, gives everything back. NULL is ignored. */
 TUNNY_API void tunny_destroy(struct tunny *stack);
 
-/* Lets connections that were closed end in an orderly way (FINs answered): runs the stack until none is left or
- * `timeout_ms` passed. 0, or -ETIMEDOUT. Blocks. */
+/* Lets connections that were closed end in an orderly way (FINs answered): runs the stack until
+ * none is left or `timeout_ms` passed. 0, or -ETIMEDOUT. Blocks. */
 TUNNY_API int tunny_drain(struct tunny *stack, int timeout_ms);
 
-/* --- running it inside somebody else's event loop -------------------------------------------------------------- */
+/* --- running it inside somebody else's event loop
+ * -------------------------------------------------------------- */
 
-/* Blocking calls of socket.h run the stack by themselves. An application with a loop of its own polls this
- * descriptor for reading, for at most tunny_timeout_ms(), and then calls tunny_run(). */
+/* Blocking calls of socket.h run the stack by themselves. An application with a loop of its own
+ * polls this descriptor for reading, for at most tunny_timeout_ms(), and then calls tunny_run(). */
 TUNNY_API int tunny_descriptor(const struct tunny *stack);
-/* Milliseconds until the stack has something to do by itself; -1: nothing. Never negative otherwise. */
+/* Milliseconds until the stack has something to do by itself; -1: nothing. Never negative
+ * otherwise. */
 TUNNY_API int tunny_timeout_ms(const struct tunny *stack);
-/* One turn: reads everything that is there, lets due timers act, sends everything that may be sent. 0, or the
- * device's failure as a negative errno. Does not block. */
+/* One turn: reads everything that is there, lets due timers act, sends everything that may be sent.
+ * 0, or the device's failure as a negative errno. Does not block. */
 TUNNY_API int tunny_run(struct tunny *stack);
 /* The stack's clock, nanoseconds (CLOCK_MONOTONIC on real devices). */
 TUNNY_API int64_t tunny_now_ns(const struct tunny *stack);
 
-/* --- watching it ------------------------------------------------------------------------------------------------- */
+/* --- watching it
+ * -------------------------------------------------------------------------------------------------
+ */
 
-/* The standard counters (SNMP, TcpExt names) and every named drop: calls `each` for each of them. */
+/* The standard counters (SNMP, TcpExt names) and every named drop: calls `each` for each of them.
+ */
 TUNNY_API void tunny_counters(const struct tunny *stack,
                               void (*each)(void *context, const char *name, uint64_t value,
                                            const char *sentence),
@@ -107,18 +114,20 @@ TUNNY_API const char *tunny_congestion(unsigned index);
 /* "tunny 0.1.0". */
 TUNNY_API const char *tunny_version(void);
 
-/* --- echo requests (ping) --------------------------------------------------------------------------------------------- */
+/* --- echo requests (ping)
+ * --------------------------------------------------------------------------------------------- */
 
 struct tunny_echo {
-    int family;                 /* AF_INET or AF_INET6 */
-    uint8_t address[16];        /* whom; network order, 4 or 16 bytes */
+    int family;          /* AF_INET or AF_INET6 */
+    uint8_t address[16]; /* whom; network order, 4 or 16 bytes */
     uint16_t id, sequence;
     uint8_t ttl;
-    uint32_t length;            /* bytes of data */
-    int error;                  /* replies: 0, or the errno of an ICMP error that came instead */
-    int damaged;                /* replies: the data is not what was sent (data is byte i = i mod 256) */
+    uint32_t length; /* bytes of data */
+    int error;       /* replies: 0, or the errno of an ICMP error that came instead */
+    int damaged;     /* replies: the data is not what was sent (data is byte i = i mod 256) */
 };
-/* Owes one echo request and sends it with the next turn. 0, -ENETUNREACH, -EMSGSIZE, -ENOBUFS. Does not block. */
+/* Owes one echo request and sends it with the next turn. 0, -ENETUNREACH, -EMSGSIZE, -ENOBUFS. Does
+ * not block. */
 TUNNY_API int tunny_echo_send(struct tunny *stack, const struct tunny_echo *request);
 /* The oldest reply: 0, or -EAGAIN. Does not block. */
 TUNNY_API int tunny_echo_receive(struct tunny *stack, struct tunny_echo *reply);

@@ -3,7 +3,7 @@
 #ifndef TUNNY_BASE_CHECK_H
 #define TUNNY_BASE_CHECK_H
 
-#define CHECK(condition) \
+#define CHECK(condition)                                                                           \
     ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__, __func__))
 
 /* For the end of a switch that lists every case. */

@@ -1,5 +1,5 @@
-/* A doubly linked list of nodes that live inside their owner's structs. A node that is in no list has
- * next == NULL, so membership can be asked. Header only; allocates nothing. */
+/* A doubly linked list of nodes that live inside their owner's structs. A node that is in no list
+ * has next == NULL, so membership can be asked. Header only; allocates nothing. */
 #ifndef TUNNY_BASE_LIST_H
 #define TUNNY_BASE_LIST_H
 

@@ -1,7 +1,7 @@
 /* The one owner of a stack's memory. A budget is fixed when the stack is made; blocks are powers of
  * two inside it (a buddy system), objects of one size come from pools inside it. Taking and giving
- * cost O(log n) and call nobody. A full budget gives NULL: the caller turns that into a named drop or
- * -ENOBUFS. Untouched parts of the budget cost no physical memory. */
+ * cost O(log n) and call nobody. A full budget gives NULL: the caller turns that into a named drop
+ * or -ENOBUFS. Untouched parts of the budget cost no physical memory. */
 #ifndef TUNNY_BASE_MEMORY_H
 #define TUNNY_BASE_MEMORY_H
 
@@ -17,14 +17,14 @@ enum {
 struct memory_free_block;
 
 struct memory {
-    uint8_t *region;        /* from the C library, once, at memory_init() */
-    uint8_t *orders;        /* one byte for each smallest block: its order, taken or free */
-    size_t budget;          /* bytes */
-    size_t used;            /* bytes in blocks that are taken (rounded sizes) */
-    size_t peak;            /* the largest `used` ever */
-    uint64_t takes;         /* how many times a block or an object was asked for */
-    uint64_t fail_at;       /* tests: the `fail_at`-th of these fails (0: none) */
-    uint64_t failures;      /* how many times NULL was the answer */
+    uint8_t *region;   /* from the C library, once, at memory_init() */
+    uint8_t *orders;   /* one byte for each smallest block: its order, taken or free */
+    size_t budget;     /* bytes */
+    size_t used;       /* bytes in blocks that are taken (rounded sizes) */
+    size_t peak;       /* the largest `used` ever */
+    uint64_t takes;    /* how many times a block or an object was asked for */
+    uint64_t fail_at;  /* tests: the `fail_at`-th of these fails (0: none) */
+    uint64_t failures; /* how many times NULL was the answer */
     struct memory_free_block *free[MEMORY_ORDERS];
 };
 
@@ -44,7 +44,8 @@ void memory_give(struct memory *memory, void *block, size_t size);
 /* The real size of a block that was asked for with `size`. */
 size_t memory_block_size(size_t size);
 
-/* Objects of one size. Slabs are returned to the budget only when the pool is emptied as a whole. */
+/* Objects of one size. Slabs are returned to the budget only when the pool is emptied as a whole.
+ */
 struct pool {
     struct memory *memory;
     void *free;         /* singly linked through the objects' first word */

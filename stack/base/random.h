@@ -1,5 +1,5 @@
-/* Random numbers that a seed repeats exactly (xoshiro256**), for simulations, impairments, jitter and
- * tests. Not for secrets: those come from getrandom(2), outside, as keys for siphash. */
+/* Random numbers that a seed repeats exactly (xoshiro256**), for simulations, impairments, jitter
+ * and tests. Not for secrets: those come from getrandom(2), outside, as keys for siphash. */
 #ifndef TUNNY_BASE_RANDOM_H
 #define TUNNY_BASE_RANDOM_H
 

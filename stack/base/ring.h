@@ -1,5 +1,5 @@
-/* A ring of bytes that is addressed by position in the stream, not by offset: the byte at position p
- * lies at data[p mod capacity]. Send buffer and reassembly keep their text here under its own
+/* A ring of bytes that is addressed by position in the stream, not by offset: the byte at position
+ * p lies at data[p mod capacity]. Send buffer and reassembly keep their text here under its own
  * sequence numbers, so nothing is ever moved but when the ring grows. The ring does not know which
  * positions hold text; its owner does. An empty ring has no storage. */
 #ifndef TUNNY_BASE_RING_H

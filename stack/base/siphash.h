@@ -1,6 +1,6 @@
-/* SipHash-2-4 (Aumasson, Bernstein 2012): the keyed function behind ISNs, ephemeral ports, timestamp
- * offsets, SYN and Fast Open cookies and the connection table. Whoever does not know the key can
- * neither predict nor collide. */
+/* SipHash-2-4 (Aumasson, Bernstein 2012): the keyed function behind ISNs, ephemeral ports,
+ * timestamp offsets, SYN and Fast Open cookies and the connection table. Whoever does not know the
+ * key can neither predict nor collide. */
 #ifndef TUNNY_BASE_SIPHASH_H
 #define TUNNY_BASE_SIPHASH_H
 

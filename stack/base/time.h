@@ -16,10 +16,10 @@ struct duration {
     int64_t ns;
 };
 
-#define INSTANT_NEVER ((struct instant){INT64_MAX})
-#define INSTANT_ZERO ((struct instant){0})
+#define INSTANT_NEVER    ((struct instant){INT64_MAX})
+#define INSTANT_ZERO     ((struct instant){0})
 #define DURATION_FOREVER ((struct duration){INT64_MAX})
-#define DURATION_ZERO ((struct duration){0})
+#define DURATION_ZERO    ((struct duration){0})
 
 static inline int64_t time_saturating_add(int64_t a, int64_t b)
 {

@@ -1,6 +1,6 @@
-/* Many deadlines, the earliest first: a binary heap of entries that live inside their owner's structs.
- * O(log n) to move an entry, O(1) to see the first. The array of pointers grows inside the memory
- * budget. Knows nothing of clocks. */
+/* Many deadlines, the earliest first: a binary heap of entries that live inside their owner's
+ * structs. O(log n) to move an entry, O(1) to see the first. The array of pointers grows inside the
+ * memory budget. Knows nothing of clocks. */
 #ifndef TUNNY_BASE_TIMER_HEAP_H
 #define TUNNY_BASE_TIMER_HEAP_H
 

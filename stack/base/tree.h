@@ -1,6 +1,6 @@
 /* A balanced search tree (AVL) of nodes that live inside their owner's structs; the key is the
- * 64-bit number in the node. Every operation is O(log n) whatever the peer sends: this is what keeps
- * SACK and reassembly floods cheap. Allocates nothing. */
+ * 64-bit number in the node. Every operation is O(log n) whatever the peer sends: this is what
+ * keeps SACK and reassembly floods cheap. Allocates nothing. */
 #ifndef TUNNY_BASE_TREE_H
 #define TUNNY_BASE_TREE_H
 
@@ -19,8 +19,7 @@ struct tree {
 };
 
 /* The struct that contains this node, or NULL for NULL. */
-#define TREE_ENTRY(node, type, member) \
-    ((type *)tree_entry_or_null((node), offsetof(type, member)))
+#define TREE_ENTRY(node, type, member) ((type *)tree_entry_or_null((node), offsetof(type, member)))
 
 static inline void *tree_entry_or_null(struct tree_node *node, size_t offset)
 {

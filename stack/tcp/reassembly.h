@@ -1,6 +1,7 @@
-/* Text on its way in (RFC 9293, 3.10.7.4, seventh; SHLD-31): put in order, duplicates removed, kept until the
- * user takes it. Text lies in a ring under its own sequence numbers, in order or not; the first copy of a
- * byte wins, whatever a later segment says. A leaf: allocates only in reassembly_make_room(). */
+/* Text on its way in (RFC 9293, 3.10.7.4, seventh; SHLD-31): put in order, duplicates removed, kept
+ * until the user takes it. Text lies in a ring under its own sequence numbers, in order or not; the
+ * first copy of a byte wins, whatever a later segment says. A leaf: allocates only in
+ * reassembly_make_room(). */
 #ifndef TUNNY_TCP_REASSEMBLY_H
 #define TUNNY_TCP_REASSEMBLY_H
 
@@ -12,18 +13,17 @@ enum { REASSEMBLY_RANGES_MOST = 4096 };
 
 struct reassembly {
     struct ring ring;
-    struct ranges held;  /* beyond `next`: arrived out of order */
-    seqno read;          /* the first byte that the user has not taken */
-    seqno next;          /* the first byte that has not arrived in order: RCV.NXT, FIN aside */
-    uint32_t limit;      /* bytes the user may leave unread: half of SO_RCVBUF */
+    struct ranges held; /* beyond `next`: arrived out of order */
+    seqno read;         /* the first byte that the user has not taken */
+    seqno next;         /* the first byte that has not arrived in order: RCV.NXT, FIN aside */
+    uint32_t limit;     /* bytes the user may leave unread: half of SO_RCVBUF */
 };
 
-void reassembly_init(struct reassembly *reassembly, struct pool *pool, seqno first,
-                     uint32_t limit);
+void reassembly_init(struct reassembly *reassembly, struct pool *pool, seqno first, uint32_t limit);
 void reassembly_release(struct reassembly *reassembly, struct memory *memory);
 
-/* Storage for text up to `end` exists afterwards. 0, or -ENOBUFS. Called before the segment is judged, so that
- * judging allocates nothing. */
+/* Storage for text up to `end` exists afterwards. 0, or -ENOBUFS. Called before the segment is
+ * judged, so that judging allocates nothing. */
 int reassembly_make_room(struct reassembly *reassembly, struct memory *memory, seqno end);
 
 enum reassembly_result {
@@ -34,7 +34,8 @@ enum reassembly_result {
     REASSEMBLY_REFUSED,      /* too many holes: not kept */
 };
 
-/* Adds text at `at`; all of it lies below the ring's end and is trimmed to the window by the caller. */
+/* Adds text at `at`; all of it lies below the ring's end and is trimmed to the window by the
+ * caller. */
 enum reassembly_result reassembly_add(struct reassembly *reassembly, seqno at, struct bytes text);
 
 /* In-order bytes that the user has not taken. */

@@ -1,5 +1,6 @@
-/* What our ACKs say in their SACK option (RFC 2018, 4; RFC 2883, 4): the range that the newest segment belongs
- * to first, then those reported before, newest first; a duplicate once, before all of them. A leaf. */
+/* What our ACKs say in their SACK option (RFC 2018, 4; RFC 2883, 4): the range that the newest
+ * segment belongs to first, then those reported before, newest first; a duplicate once, before all
+ * of them. A leaf. */
 #ifndef TUNNY_TCP_SACK_REPORT_H
 #define TUNNY_TCP_SACK_REPORT_H
 

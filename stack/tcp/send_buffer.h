@@ -1,5 +1,6 @@
-/* The user's text on its way out, kept from SND.UNA until it is acknowledged (RFC 9293, 3.9.1.2). Text lies in
- * a ring under its own sequence numbers; retransmission cuts it anew from there. A leaf. */
+/* The user's text on its way out, kept from SND.UNA until it is acknowledged (RFC 9293, 3.9.1.2).
+ * Text lies in a ring under its own sequence numbers; retransmission cuts it anew from there. A
+ * leaf. */
 #ifndef TUNNY_TCP_SEND_BUFFER_H
 #define TUNNY_TCP_SEND_BUFFER_H
 
@@ -8,12 +9,13 @@
 
 struct send_buffer {
     struct ring ring;
-    seqno begin;     /* the oldest byte that is kept */
-    seqno end;       /* behind the newest byte */
-    uint32_t limit;  /* bytes it may hold: the user's SO_SNDBUF, or what autotuning gave */
+    seqno begin;    /* the oldest byte that is kept */
+    seqno end;      /* behind the newest byte */
+    uint32_t limit; /* bytes it may hold: the user's SO_SNDBUF, or what autotuning gave */
 };
 
-/* Starts empty at `first`, the sequence number of the first byte of text (ISS + 1). No storage yet. */
+/* Starts empty at `first`, the sequence number of the first byte of text (ISS + 1). No storage yet.
+ */
 void send_buffer_init(struct send_buffer *buffer, seqno first, uint32_t limit);
 void send_buffer_release(struct send_buffer *buffer, struct memory *memory);
 
@@ -29,12 +31,12 @@ static inline size_t send_buffer_room(const struct send_buffer *buffer)
     return held < buffer->limit ? buffer->limit - held : 0;
 }
 
-/* Copies as much of `data` as there is room for and returns how much; the ring grows as needed. -ENOBUFS when
- * the budget has nothing for even one byte. */
+/* Copies as much of `data` as there is room for and returns how much; the ring grows as needed.
+ * -ENOBUFS when the budget has nothing for even one byte. */
 int64_t send_buffer_append(struct send_buffer *buffer, struct memory *memory, const void *data,
                            size_t len);
-/* The zero-copy form: room for at most `len` bytes behind the newest, in up to two pieces; returns the sum.
- * 0: no room; -ENOBUFS. The bytes count only after send_buffer_commit(). */
+/* The zero-copy form: room for at most `len` bytes behind the newest, in up to two pieces; returns
+ * the sum. 0: no room; -ENOBUFS. The bytes count only after send_buffer_commit(). */
 int64_t send_buffer_rooms(struct send_buffer *buffer, struct memory *memory, size_t len,
                           struct room rooms[2]);
 void send_buffer_commit(struct send_buffer *buffer, size_t len);
