@@ -124,7 +124,7 @@ static int packet_socket_receive(struct device *device, struct packet *packet, s
     struct packet_socket *s = socket_of(device);
     send_what_neighbours_owe(s, now);
     for (unsigned i = 0; i < FRAMES_IN_A_ROW; i++) {
-        struct virtio_net_hdr facts;
+        struct virtio_net_hdr facts = {.flags = 0};
         ssize_t length = read_frame(s, &facts);
         if (length < 0)
             return (int)length;
