@@ -83,6 +83,8 @@ static void add_loss(struct text *t, const struct netem_config *config)
     case NETEM_LOSS_NONE:
         return;
     case NETEM_LOSS_RANDOM:
+        if (config->ecn && config->loss.probability == 0 && config->loss.correlation == 0)
+            add(t, " loss 0%%"); /* ecn does not stand alone */
         add_event(t, "loss", &config->loss);
         break;
     case NETEM_LOSS_STATE: {
