@@ -280,8 +280,7 @@ static void floods_inside_of_super_segments_are_bounded(void **state)
     assert_in_range(b->sent.all.count, 64, 2 * 20 * 640 + 64);
 }
 
-/* --- against a model of one byte each
- * ---------------------------------------------------------------- */
+/* --- against a model of one byte each ------------------------------------ */
 
 enum { SPAN = 3000 };
 enum byte_state { NOT_SENT, FLYING, LOST_BYTE, SACKED_BYTE, ACKED };
