@@ -24,14 +24,13 @@ static void unwraps_to_the_nearest_number(void **state)
 {
     (void)state;
     static const seqno centres[] = {
-        SEQ_FIRST_EPOCH,     SEQ_FIRST_EPOCH + (UINT64_C(1) << 31),
-        2 * SEQ_FIRST_EPOCH, UINT64_C(1) << 31,
-        UINT64_C(1) << 62,
+        (UINT64_C(1) << 31) + 300, SEQ_FIRST_EPOCH,   SEQ_FIRST_EPOCH + (UINT64_C(1) << 31),
+        2 * SEQ_FIRST_EPOCH,       UINT64_C(1) << 62,
     };
     static const uint32_t wires[] = {0, UINT32_C(1) << 31, UINT32_MAX};
     for (size_t c = 0; c < sizeof centres / sizeof centres[0]; c++)
         for (int64_t d = -300; d <= 300; d++) {
-            seqno near = centres[c] + (seqno)(d < 0 && centres[c] == UINT64_C(1) << 31 ? 0 : d);
+            seqno near = centres[c] + (seqno)d;
             for (size_t w = 0; w < sizeof wires / sizeof wires[0]; w++)
                 for (int32_t e = -3; e <= 3; e++) {
                     uint32_t wire = wires[w] + (uint32_t)e;
