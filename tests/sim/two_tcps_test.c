@@ -1,13 +1,14 @@
 /* Two TCPs over hostile links, hundreds of seeds: every byte is compared, both directions, and both
  * sides close in order. A failure prints the seed; SEED=n repeats it alone, STORY=1 tells every
  * event. */
-#include <cmocka.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "support/tcp_link.h"
 

@@ -1,12 +1,13 @@
 /* Two TCPs joined by a hostile link. See tcp_link.h. */
 #include "support/tcp_link.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "base/check.h"
 #include "wire/checksum.h"
