@@ -662,6 +662,14 @@ static void build(struct tcb *tcb, const struct tcp_decision *d, struct tcp_emis
     }
 }
 
+/* The user offers less than the window: what is in flight now says nothing of the path's rate. */
+static void note_app_limited(struct tcb *tcb)
+{
+    if (tcb->sent.app_limited_until == 0)
+        TRACE(tcb->host->trace, app_limited);
+    sent_mark_app_limited(&tcb->sent);
+}
+
 /* Nothing leaves now: what follows from the reason. */
 static void note_nothing(struct tcb *tcb, const struct tcp_decision *d, struct instant now)
 {
@@ -673,7 +681,7 @@ static void note_nothing(struct tcb *tcb, const struct tcp_decision *d, struct i
         TRACE(tcb->host->trace, nothing_to_send, .because = d->because);
     if (tcb->snd.nxt == tcb->text.end && tcb->sent.pipe_bytes < tcb->cc.cwnd &&
         tcb->sent.pipe_bytes)
-        sent_mark_app_limited(&tcb->sent);
+        note_app_limited(tcb);
     if (tcb->snd.nxt < tcb->text.end && allowance(tcb) < tcb->cc.smss)
         tcb->cwnd_limited = true;
     if (tcb->snd.nxt < tcb->text.end && tcb->snd.una == tcb->snd.nxt &&

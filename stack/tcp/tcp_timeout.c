@@ -181,6 +181,9 @@ static void retransmission_timeout(struct tcb *tcb, struct instant now)
     if (tcb->pending_mtu)
         tcp_apply_path_mtu(tcb, tcb->pending_mtu); /* RFC 5927, 7.2: no progress since it came */
     recovery_on_timeout(&scene, tcb->snd.una, tcb->snd.nxt, tcb->mss, now);
+    TRACE(tcb->host->trace, retransmission_timeout, .una = tcb->snd.una,
+          .rto = rtt_timeout(&tcb->rtt, tunables), .times = tcb->retransmissions,
+          .cwnd = tcb->cc.cwnd, .ssthresh = tcb->cc.ssthresh);
     rtt_back_off(&tcb->rtt);
     arm_retransmission(tcb, now);
     tcp_stop_timer(tcb, TIMER_TAIL_PROBE);
