@@ -2,8 +2,6 @@
  * called late: each decision is taken as of the moment at which it was due. */
 #include "dev/impair_queue.h"
 
-#include <math.h>
-
 #include "base/check.h"
 
 /* RFC 8289, 4.2 and 4.3 */
@@ -64,10 +62,24 @@ static bool codel_above_target(struct impair_queue *q, const struct netem_entry 
     return instant_reached(q->first_above, now);
 }
 
-/* RFC 8289, 5.4 */
+/* The whole part of the square root, digit by digit in base 2. */
+static uint64_t square_root(uint64_t a)
+{
+    uint64_t root = 0;
+
+    for (uint64_t bit = UINT64_C(1) << 31; bit > 0; bit >>= 1) {
+        if ((root + bit) * (root + bit) <= a)
+            root += bit;
+    }
+    return root;
+}
+
+/* RFC 8289, 5.4: the control law, interval / sqrt(drops). */
 static struct instant codel_next(const struct impair_queue *q, struct instant from)
 {
-    return instant_add(from, duration_ns((int64_t)((double)codel_interval.ns / sqrt(q->drops))));
+    uint64_t square = (uint64_t)codel_interval.ns * (uint64_t)codel_interval.ns / q->drops;
+
+    return instant_add(from, duration_ns((int64_t)square_root(square)));
 }
 
 /* RFC 8289, 5.5: whether this packet, at the head at `now`, is to be dropped (or marked). */

@@ -2,7 +2,6 @@
 #include "dev/netem_tables.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,50 +13,80 @@ static int16_t clip(double value)
     return (int16_t)(value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : value);
 }
 
-/* The quantile (4 step + 1/2) / 16384 of the standard normal distribution in table units: the
- * largest point below it on the grid of 0.00005 sigma on which the published table was tabulated.
- */
-static double normal_quantile(unsigned step)
+static double nearest(double value)
 {
-    int below = 0, above = 401000; /* grid points from -10 sigma on */
+    return (double)(int64_t)(value < 0 ? value - .5 : value + .5);
+}
 
-    while (above - below > 1) {
-        int middle = (below + above) / 2;
-        double x = -10.0 + middle * .00005;
-        if (16384 * (.5 + .5 * erf(x / sqrt(2.0))) < 4 * step + .5)
-            below = middle;
-        else
-            above = middle;
+/* The quantiles (4 i + 1/2) / 16384 of the standard normal distribution in table units: each the
+ * last point before it on the grid of 0.00005 sigma on which the published table was tabulated. The
+ * distribution function is summed up along that grid, so that no mathematics library is needed. */
+static void normal_quantiles(double quantiles[COMPUTED_SIZE])
+{
+    static const double h = .00005;
+    double density = 7.694598626706420e-23, sum = 7.619853024160527e-24; /* at -10 sigma */
+    unsigned i = 0;
+
+    for (int grid = 1; i < COMPUTED_SIZE; grid++) {
+        double x = -10.0 + (grid - 1) * h;
+        /* Taylor's formula with the derivatives -x, x^2 - 1 and -x^3 + 3x of the density. */
+        sum += h * density * (1 + h / 2 * (-x + h / 3 * (x * x - 1 + h / 4 * (3 * x - x * x * x))));
+        double e = -h * (x + h / 2);
+        density *= 1 + e * (1 + e / 2 * (1 + e / 3 * (1 + e / 4)));
+        for (; i < COMPUTED_SIZE && 16384 * sum >= 4 * i + .5; i++)
+            quantiles[i] = nearest(x * NETEM_TABLE_SCALE);
     }
-    return rint((-10.0 + below * .00005) * NETEM_TABLE_SCALE);
+}
+
+/* By Newton's method; `a` in 1 .. 4096. */
+static double cube_root(double a)
+{
+    double root = 16;
+
+    for (int i = 0; i < 40; i++)
+        root -= (root - a / (root * root)) / 3;
+    return root;
 }
 
 /* Pareto with a = 3 has the quantile (1 - u)^(-1/3) and the mean 3/2; scaled by 4/3. */
 static double pareto_quantile(unsigned step)
 {
-    double u = (double)step / COMPUTED_SIZE;
-    double quantile = (1.0 / pow(1.0 - u, 1.0 / 3.0) - 1.5) * (4.0 / 3.0) * NETEM_TABLE_SCALE;
+    double root = cube_root((double)COMPUTED_SIZE / (COMPUTED_SIZE - step));
+    double quantile = (root - 1.5) * (4.0 / 3.0) * NETEM_TABLE_SCALE;
 
-    return rint(quantile > INT16_MAX ? INT16_MAX : quantile);
+    return nearest(quantile > INT16_MAX ? INT16_MAX : quantile);
 }
 
-/* A quarter of the one and three quarters of the other. */
-static double paretonormal_quantile(unsigned step)
+static void compute_normal(int16_t values[COMPUTED_SIZE])
 {
-    return trunc(.25 * normal_quantile(step) + .75 * pareto_quantile(step));
+    double normal[COMPUTED_SIZE];
+
+    normal_quantiles(normal);
+    for (unsigned i = 0; i < COMPUTED_SIZE; i++)
+        values[i] = clip(normal[i]);
+}
+
+static void compute_pareto(int16_t values[COMPUTED_SIZE])
+{
+    for (unsigned i = 0; i < COMPUTED_SIZE; i++)
+        values[i] = clip(pareto_quantile(i));
+}
+
+/* A quarter of the one and three quarters of the other, towards zero. */
+static void compute_paretonormal(int16_t values[COMPUTED_SIZE])
+{
+    double normal[COMPUTED_SIZE];
+
+    normal_quantiles(normal);
+    for (unsigned i = 0; i < COMPUTED_SIZE; i++)
+        values[i] = clip(.25 * normal[i] + .75 * pareto_quantile(i));
 }
 
 /* The middles of equal parts of [-1, 1). */
-static double uniform_quantile(unsigned step)
+static void compute_uniform(int16_t values[COMPUTED_SIZE])
 {
-    return (2.0 * step + 1 - COMPUTED_SIZE) * NETEM_TABLE_SCALE / COMPUTED_SIZE;
-}
-
-static void compute(struct netem_table *table, double (*quantile)(unsigned step))
-{
-    table->size = COMPUTED_SIZE;
-    for (unsigned i = 0; i < COMPUTED_SIZE; i++)
-        table->values[i] = clip(quantile(i));
+    for (int i = 0; i < COMPUTED_SIZE; i++)
+        values[i] = (int16_t)((2 * i + 1 - COMPUTED_SIZE) * NETEM_TABLE_SCALE / COMPUTED_SIZE);
 }
 
 /* The numbers of one line; a `#` ends it. */
@@ -121,17 +150,18 @@ static int fill(struct netem_table *table, const char *name)
 {
     static const struct {
         const char *name;
-        double (*quantile)(unsigned step);
+        void (*compute)(int16_t values[COMPUTED_SIZE]);
     } computed[] = {
-        {"normal", normal_quantile},
-        {"pareto", pareto_quantile},
-        {"paretonormal", paretonormal_quantile},
-        {"uniform", uniform_quantile},
+        {"normal", compute_normal},
+        {"pareto", compute_pareto},
+        {"paretonormal", compute_paretonormal},
+        {"uniform", compute_uniform},
     };
 
     for (size_t i = 0; i < sizeof computed / sizeof *computed; i++) {
         if (strcmp(name, computed[i].name) == 0) {
-            compute(table, computed[i].quantile);
+            table->size = COMPUTED_SIZE;
+            computed[i].compute(table->values);
             return 0;
         }
     }
