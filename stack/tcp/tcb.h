@@ -97,6 +97,7 @@ struct tcb {
     uint32_t pending_mtu;       /* a Packet Too Big that waits for the lack of progress; 0: none */
     bool sack;                  /* SACK agreed on */
     bool window_scaling;        /* RFC 7323, 2: agreed on */
+    bool ecn_asked;             /* our SYN asked for ECN */
     bool ecn;                   /* ECN agreed on (RFC 3168) */
     bool ecn_echo, ecn_reduced; /* ECE is to be sent; CWR is to be sent */
     bool syn_retransmitted;     /* R5681-16: the initial window is one segment */

@@ -188,6 +188,7 @@ static void judge_flight(struct tcb *tcb, const struct segment *seg, seqno una_b
         .unsent = tcb->text.end > tcb->snd.nxt ? tcb->text.end - tcb->snd.nxt : 0,
     };
     uint64_t sack_news = 0;
+    seqno cwr_end;
 
     if (tcb->sack) {
         facts.has_dsack = find_dsack(tcb, seg, &facts.dsack_left, &facts.dsack_right);
@@ -207,7 +208,10 @@ static void judge_flight(struct tcb *tcb, const struct segment *seg, seqno una_b
         TRACE(tcb->host->trace, duplicate_ack, .ack = seg->ack,
               .count = tcb->recovery.duplicate_acks + 1);
     sample_round_trip(tcb, seg, &delivery, now);
+    cwr_end = tcb->recovery.cwr_end;
     recovery_on_ack(&scene, &facts, &delivery);
+    if (tcb->ecn && tcb->recovery.cwr_end != cwr_end)
+        tcb->ecn_reduced = true; /* RFC 3168, 6.1.2 (R3168-03): the peer is told by CWR */
 }
 
 void tcp_ack_arrives(struct tcb *tcb, const struct segment *seg, struct instant now)

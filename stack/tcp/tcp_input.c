@@ -291,6 +291,21 @@ static enum verdict check_ack_field(struct tcb *tcb, const struct segment *seg, 
     return our_fin_is_acked(tcb) ? fin_acknowledged(tcb, now) : GO_ON;
 }
 
+/* RFC 3168, 6.1.3 (R3168-04): a mark is echoed on every ACK until the peer says that it has
+ * reduced. It is answered at once, so that the peer learns of it without delay. */
+static void note_ecn(struct tcb *tcb, const struct segment *seg)
+{
+    if (!tcb->ecn)
+        return;
+    if (seg->flags & TCP_CWR)
+        tcb->ecn_echo = false;
+    if (seg->ecn == ECN_CE && seg->text.len > 0) {
+        if (!tcb->ecn_echo)
+            tcp_owe_ack(tcb);
+        tcb->ecn_echo = true;
+    }
+}
+
 /* --- sixth: check the URG bit
  * --------------------------------------------------------------------------------------------------
  */
@@ -551,5 +566,6 @@ void tcp_synchronized_arrives(struct tcb *tcb, const struct segment *seg, struct
     tcb->keep_alives = 0;
     if (check_ack_field(tcb, seg, now) == STOP)
         return;
+    note_ecn(tcb, seg);
     tcp_from_sixth_step(tcb, seg, now);
 }

@@ -404,6 +404,21 @@ static bool text_is_pushed(const struct tcb *tcb, const struct tcp_decision *d, 
            (d->from < tcb->snd.push && tcb->snd.push <= end);
 }
 
+/* RFC 3168, 6.1 (R3168-02): ECT on new text only, never on a retransmission, a bare ACK or a probe.
+ */
+static void fill_ecn(struct tcb *tcb, const struct tcp_decision *d, struct tcp_emission *out)
+{
+    if (tcb->ecn_echo)
+        out->header.flags |= TCP_ECE;
+    if (d->what != SEND_TEXT || d->len == 0)
+        return;
+    out->tos |= ECN_ECT0;
+    if (tcb->ecn_reduced) {
+        out->header.flags |= TCP_CWR;
+        tcb->ecn_reduced = false;
+    }
+}
+
 /* The header of every segment that carries an ACK. */
 static void build_synchronized(struct tcb *tcb, const struct tcp_decision *d,
                                struct tcp_emission *out, struct instant now)
@@ -427,7 +442,22 @@ static void build_synchronized(struct tcb *tcb, const struct tcp_decision *d,
     }
     if (d->fin)
         h->flags |= TCP_FIN;
+    if (tcb->ecn)
+        fill_ecn(tcb, d, out);
     fill_urgent(tcb, d, h);
+}
+
+/* RFC 3168, 6.1.1; a SYN that is sent again asks no more (R3168-07): a middlebox may drop it for
+ * that. */
+static void fill_ecn_of_syn(struct tcb *tcb, struct tcp_header *h)
+{
+    if (tcb->state == TCP_SYN_RECEIVED) {
+        h->flags |= tcb->ecn ? TCP_ECE : 0;
+        return;
+    }
+    tcb->ecn_asked = tcb->host->tunables.tcp_ecn == 1 && tcb->syn_transmissions == 0;
+    if (tcb->ecn_asked)
+        h->flags |= TCP_ECE | TCP_CWR;
 }
 
 static void build_syn(struct tcb *tcb, struct tcp_emission *out, struct instant now)
@@ -450,6 +480,7 @@ static void build_syn(struct tcb *tcb, struct tcp_emission *out, struct instant 
         if (!answer)
             h->options.ts_ecr = 0; /* R7323-08 */
     }
+    fill_ecn_of_syn(tcb, h);
     if (answer) {
         h->flags |= TCP_ACK;
         h->ack = seq_wrap(tcb->rcv.nxt);
