@@ -71,6 +71,14 @@ static uint64_t rescale(uint64_t bytes, uint32_t from, uint32_t to)
     return (uint64_t)((unsigned __int128)bytes * to / from);
 }
 
+/* As cwnd, or the change would throw the connection back into slow start. */
+static uint64_t rescale_ssthresh(const struct cc *cc, uint64_t ssthresh, uint32_t from)
+{
+    if (ssthresh == CC_SSTHRESH_INFINITE)
+        return ssthresh;
+    return cc_ssthresh_floor(cc, rescale(ssthresh, from, cc->smss));
+}
+
 void cc_set_smss(struct cc *cc, uint32_t smss)
 {
     uint32_t before = cc->smss;
@@ -80,8 +88,9 @@ void cc_set_smss(struct cc *cc, uint32_t smss)
     cc_set_cwnd(cc, rescale(cc->cwnd, before, smss));
     cc->initial_cwnd = (uint32_t)at_most(at_least(rescale(cc->initial_cwnd, before, smss), smss),
                                          CC_CWND_MAX);
-    cc->ssthresh = cc_ssthresh_floor(cc, cc->ssthresh);
+    cc->ssthresh = rescale_ssthresh(cc, cc->ssthresh, before);
     cc->prior_cwnd = rescale(cc->prior_cwnd, before, smss);
+    cc->prior_ssthresh = rescale_ssthresh(cc, cc->prior_ssthresh, before);
 }
 
 uint64_t cc_countable(const struct cc_ack *ack)

@@ -118,7 +118,8 @@ void cc_start(struct cc *cc, const struct cc_ops *ops, uint32_t smss, uint32_t i
               struct instant now);
 /* Changes the algorithm in mid-connection; cwnd and ssthresh stay. */
 void cc_switch(struct cc *cc, const struct cc_ops *ops, struct instant now);
-/* The path's segment size changed: cwnd is kept in segments (R5681-19), at least one. */
+/* The path's segment size changed: cwnd and ssthresh are kept in segments (R5681-19), at least
+ * one and two. */
 void cc_set_smss(struct cc *cc, uint32_t smss);
 
 /* RFC 5681 pieces that algorithms share. The bytes of this ACK that may count towards growth: none

@@ -68,6 +68,9 @@ static void a_larger_segment_size_keeps_the_threshold_at_two_segments(void **sta
     cc_set_smss(&flow.cc, 9000);
     assert_int_equal(flow.cc.cwnd, 90000);
     assert_int_equal(flow.cc.ssthresh, 18000);
+    flow.cc.ssthresh = 20000;
+    cc_set_smss(&flow.cc, 4500);
+    assert_int_equal(flow.cc.ssthresh, 10000);
 }
 
 static void a_switch_keeps_window_and_threshold(void **state)
