@@ -60,8 +60,7 @@ TUNNY_API void tunny_destroy(struct tunny *stack);
  * none is left or `timeout_ms` passed. 0, or -ETIMEDOUT. Blocks. */
 TUNNY_API int tunny_drain(struct tunny *stack, int timeout_ms);
 
-/* --- running it inside somebody else's event loop
- * -------------------------------------------------------------- */
+/* --- running it inside somebody else's event loop ---------------------------------------- */
 
 /* Blocking calls of socket.h run the stack by themselves. An application with a loop of its own
  * polls this descriptor for reading, for at most tunny_timeout_ms(), and then calls tunny_run(). */
@@ -75,9 +74,7 @@ TUNNY_API int tunny_run(struct tunny *stack);
 /* The stack's clock, nanoseconds (CLOCK_MONOTONIC on real devices). */
 TUNNY_API int64_t tunny_now_ns(const struct tunny *stack);
 
-/* --- watching it
- * -------------------------------------------------------------------------------------------------
- */
+/* --- watching it ------------------------------------------------------------------------- */
 
 /* The standard counters (SNMP, TcpExt names) and every named drop: calls `each` for each of them.
  */
@@ -114,8 +111,7 @@ TUNNY_API const char *tunny_congestion(unsigned index);
 /* "tunny 0.1.0". */
 TUNNY_API const char *tunny_version(void);
 
-/* --- echo requests (ping)
- * --------------------------------------------------------------------------------------------- */
+/* --- echo requests (ping) ---------------------------------------------------------------- */
 
 struct tunny_echo {
     int family;          /* AF_INET or AF_INET6 */
@@ -131,6 +127,34 @@ struct tunny_echo {
 TUNNY_API int tunny_echo_send(struct tunny *stack, const struct tunny_echo *request);
 /* The oldest reply: 0, or -EAGAIN. Does not block. */
 TUNNY_API int tunny_echo_receive(struct tunny *stack, struct tunny_echo *reply);
+
+/* --- a virtual host: no device, no waiting ----------------------------------------------- */
+
+/* A stack whose device is memory and whose clock, which begins at 0, moves only when told: for
+ * scripts, tests and lessons. config->device is not looked at; with no_offload every packet is one
+ * wire packet, else a TCP super-segment may come out as one. The same seed gives the same ISNs,
+ * ports and timestamps. Calls of socket.h never wait: one that would is ended by -EDEADLK, so use
+ * non-blocking sockets. Errors as tunny_create(). */
+TUNNY_API int tunny_create_virtual(const struct tunny_config *config, struct tunny **stack,
+                                   char *error, size_t error_size);
+/* One IP packet arrives now, however long (a super-segment counts as one), and everything that
+ * follows from it at once happens. 0; -EMSGSIZE (0 or over 65535 bytes), -EOPNOTSUPP (not
+ * virtual). */
+TUNNY_API int tunny_virtual_inject(struct tunny *stack, const void *packet, size_t length);
+/* What the stack has sent, the oldest packet first. */
+struct tunny_virtual_packet {
+    const uint8_t *data; /* with complete checksums; valid until the next call on this stack */
+    size_t length;
+    uint16_t segment; /* payload bytes of each wire packet of a super-segment; 0: one packet */
+    int64_t when_ns;
+};
+/* 0, or -EAGAIN: there is no packet; -EOPNOTSUPP. */
+TUNNY_API int tunny_virtual_collect(struct tunny *stack, struct tunny_virtual_packet *packet);
+/* When the stack has something to do by itself, in nanoseconds of its clock; INT64_MAX: never. */
+TUNNY_API int64_t tunny_virtual_deadline_ns(const struct tunny *stack);
+/* Moves the clock on to `until_ns`, letting each timer on the way act at its time. 0;
+ * -EOPNOTSUPP. */
+TUNNY_API int tunny_virtual_advance(struct tunny *stack, int64_t until_ns);
 
 #ifdef __cplusplus
 }

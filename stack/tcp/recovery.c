@@ -42,7 +42,7 @@ void recovery_init(struct recovery *recovery, const struct tcp_tunables *tunable
     tail_probe_init(&recovery->probe);
 }
 
-/* --- what all entrances share -------------------------------------------- */
+/* --- what all entrances share ------------------------------------------------------------ */
 
 static bool is_reducing(const struct recovery *recovery)
 {
@@ -156,7 +156,7 @@ static void set_cwnd_by_prr(const struct recovery_scene *scene, uint64_t deliver
     scene->cc->cwnd = cwnd > mss ? cwnd : mss;
 }
 
-/* --- leaving ------------------------------------------------------------- */
+/* --- leaving ----------------------------------------------------------------------------- */
 
 /* FAST, CWR or LOSS is over. */
 static void leave(const struct recovery_scene *scene, const struct moment *at)
@@ -181,7 +181,7 @@ static struct moment moment_of(const struct turn *turn)
     return (struct moment){turn->ack->una, turn->ack->nxt, turn->ack->mss, turn->ack->now};
 }
 
-/* --- undo ---------------------------------------------------------------- */
+/* --- undo -------------------------------------------------------------------------------- */
 
 /* RFC 4015, 3.2 step 8 (R4015-03): what may leave at once is what is in flight and a little more;
  * slow start up to the old ssthresh gives back the rest. */
@@ -300,7 +300,7 @@ static void look_for_undo(struct turn *turn)
         watch_timeout(turn);
 }
 
-/* --- counting ------------------------------------------------------------ */
+/* --- counting ---------------------------------------------------------------------------- */
 
 /* R9937-02: in recovery duplicate ACKs deliver RecoverFS at most, however many come. */
 static uint64_t delivered_without_sack(struct turn *turn)
@@ -386,7 +386,7 @@ static void take_in_delivery(struct turn *turn)
                 turn->ack->nxt);
 }
 
-/* --- detecting ----------------------------------------------------------- */
+/* --- detecting --------------------------------------------------------------------------- */
 
 /* RFC 2018, 8 (R2018-07): the lowest outstanding byte is SACKed, so SND.UNA should be behind it:
  * the receiver has thrown away what it reported. */
@@ -535,7 +535,7 @@ static void change_phase(struct turn *turn)
     settle_phase(turn);
 }
 
-/* --- the window ---------------------------------------------------------- */
+/* --- the window -------------------------------------------------------------------------- */
 
 static struct cc_ack facts_for_cc(const struct turn *turn)
 {
@@ -615,7 +615,7 @@ void recovery_on_ack(const struct recovery_scene *scene, const struct recovery_a
     let_cc_act(&turn);
 }
 
-/* --- timers -------------------------------------------------------------- */
+/* --- timers ------------------------------------------------------------------------------ */
 
 /* RFC 5681, 3.1, equation 4: for the first timeout of a segment only (R5681-03). */
 static void collapse(const struct recovery_scene *scene, const struct moment *at)
@@ -700,7 +700,7 @@ void recovery_on_reorder_timer(const struct recovery_scene *scene, seqno una, se
     trace_cwnd(scene, cwnd_before, "reordering timer");
 }
 
-/* --- sending ------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------------------------- */
 
 static void note_retransmission(const struct recovery_scene *scene, uint32_t bytes, uint32_t ts)
 {

@@ -12,7 +12,7 @@ enum {
     SPLINTERS_ALLOWED = 64, /* cuts inside of single segments that any connection may have */
 };
 
-/* --- records ------------------------------------------------------------- */
+/* --- records ----------------------------------------------------------------------------- */
 
 static struct sent_record *record_of(struct tree_node *node)
 {
@@ -69,7 +69,7 @@ static void give_spares(struct sent *sent)
     sent->spare_count = 0;
 }
 
-/* --- membership ---------------------------------------------------------- */
+/* --- membership -------------------------------------------------------------------------- */
 
 /* Takes the record out of the sums of its state. */
 static void subtract(struct sent *sent, const struct sent_record *record)
@@ -180,7 +180,7 @@ bool sent_reserve(struct sent *sent, uint32_t count)
     return true;
 }
 
-/* --- sending ------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------------------------- */
 
 /* draft-cheng-iccrg-delivery-rate-estimation, 3.2: after silence a new sampling interval begins. */
 static void begin_rate_interval(struct sent *sent, struct instant now)
@@ -234,7 +234,7 @@ void sent_mark_app_limited(struct sent *sent)
     sent->app_limited_until = until ? until : 1;
 }
 
-/* --- cutting and merging ------------------------------------------------- */
+/* --- cutting and merging ----------------------------------------------------------------- */
 
 /* How many wire packets the first `length` bytes of the record were. Both parts of a cut have at
  * least one; together they have as many as before unless there was one only. */
@@ -330,7 +330,7 @@ static struct sent_record *merge_with_neighbours(struct sent *sent, struct sent_
     return record;
 }
 
-/* --- delivery ------------------------------------------------------------ */
+/* --- delivery ---------------------------------------------------------------------------- */
 
 /* RFC 8985, 6.2: RACK_sent_after() */
 static bool sent_later_than(struct instant a_at, seqno a_to, struct instant b_at, seqno b_to)
@@ -484,7 +484,7 @@ void sent_rate_sample(struct sent *sent, const struct sent_delivery *delivery,
     rate->app_limited = delivery->newest_app_limited;
 }
 
-/* --- losses -------------------------------------------------------------- */
+/* --- losses ------------------------------------------------------------------------------ */
 
 void sent_mark_lost(struct sent *sent, struct sent_record *record)
 {
@@ -568,7 +568,7 @@ void sent_restore_lost(struct sent *sent)
     sort_by_time(&sent->by_time);
 }
 
-/* --- looking ------------------------------------------------------------- */
+/* --- looking ----------------------------------------------------------------------------- */
 
 struct sent_record *sent_first_lost(const struct sent *sent)
 {
@@ -630,7 +630,7 @@ struct sent_record *sent_at_or_after(const struct sent *sent, seqno at)
     return record_of(tree_at_or_after(&sent->all, at));
 }
 
-/* --- checking ------------------------------------------------------------ */
+/* --- checking ---------------------------------------------------------------------------- */
 
 static void check_record(const struct sent_record *record, const struct sent_record *before)
 {

@@ -153,8 +153,7 @@ struct tcb {
     void *user;      /* the socket's */
 };
 
-/* --- tcp_state.c
- * ------------------------------------------------------------------------------------- */
+/* --- tcp_state.c ------------------------------------------------------------------------- */
 
 /* Figure 5's arrows: CHECKs that `to` may follow the present state. `because` is a static text. */
 void tcp_set_state(struct tcb *tcb, enum tcp_state to, const char *because);
@@ -166,8 +165,7 @@ static inline bool tcp_is_synchronized(enum tcp_state state)
     return state >= TCP_ESTABLISHED;
 }
 
-/* --- tcp_arrives.c, tcp_input.c, tcp_ack.c: RFC 9293, 3.10.7
- * --------------------------------------------- */
+/* --- tcp_arrives.c, tcp_input.c, tcp_ack.c: RFC 9293, 3.10.7 ----------------------------- */
 
 void tcp_segment_arrives(struct tcb *tcb, const struct segment *seg, struct instant now);
 void tcp_synchronized_arrives(struct tcb *tcb, const struct segment *seg, struct instant now);
@@ -191,8 +189,8 @@ static inline seqno tcp_receive_edge(const struct tcb *tcb)
     return seq_max(tcb->window.edge, tcb->rcv.nxt);
 }
 
-/* --- tcp_output.c
- * -------------------------------------------------------------------------------------- */
+/* --- tcp_decide.c, tcp_output.c
+ * ------------------------------------------------------------------------ */
 
 enum tcp_send_what {
     SEND_NOTHING,
@@ -216,6 +214,8 @@ struct tcp_decision {
     const char *because;       /* SEND_NOTHING: why; a static text */
     struct instant not_before; /* pacing: nothing before this; INSTANT_ZERO otherwise */
 };
+/* How many bytes congestion control lets leave now. */
+uint64_t tcp_allowance(const struct tcb *tcb);
 struct tcp_decision tcp_decide(const struct tcb *tcb, struct instant now);
 
 /* Pulls the next segment: false when there is nothing to send now. The text pieces stay valid until
@@ -242,8 +242,7 @@ void tcp_owe_syn(struct tcb *tcb, struct instant now);
 /* Recomputes `mss` from the peer's offer, the path and the user's wish. */
 void tcp_set_mss(struct tcb *tcb);
 
-/* --- tcp_timeout.c
- * ---------------------------------------------------------------------------------------- */
+/* --- tcp_timeout.c ----------------------------------------------------------------------- */
 
 /* The earliest of the control block's timers. */
 struct instant tcp_deadline(const struct tcb *tcb);
@@ -262,8 +261,7 @@ void tcp_arm_after_text(struct tcb *tcb, struct instant now);
 void tcp_start_time_wait(struct tcb *tcb, struct instant now);
 void tcp_restart_keep_alive(struct tcb *tcb, struct instant now);
 
-/* --- tcp_user.c
- * -------------------------------------------------------------------------------------------- */
+/* --- tcp_user.c -------------------------------------------------------------------------- */
 
 /* Ends the connection with an error for the user; no segment is owed by this itself. */
 void tcp_fail(struct tcb *tcb, int error, const char *because);

@@ -77,8 +77,7 @@ void tcp_destroy(struct tcp *tcp);
 struct tcp_tunables *tcp_tunables(struct tcp *tcp);
 void tcp_default_settings(const struct tcp *tcp, struct tcp_settings *settings);
 
-/* --- user calls (RFC 9293, 3.9.1); none of them blocks
- * ---------------------------------------------------- */
+/* --- user calls (RFC 9293, 3.9.1); none of them blocks ----------------------------------- */
 
 /* A port that is free for `local` (towards `remote`, when that is known), by RFC 6056 algorithm 3
  * with a keyed hash; 0: all are in use. */
@@ -208,8 +207,7 @@ void *tcp_next_changed(struct tcp *tcp);
 /* Every connection, for `ss`-like lists: start with NULL; order without meaning. */
 struct tcb *tcp_each(struct tcp *tcp, struct tcb *after);
 
-/* --- segments and time
- * ------------------------------------------------------------------------------------- */
+/* --- segments and time ------------------------------------------------------------------- */
 
 /* What ip says of an arriving segment. */
 struct tcp_arrival {

@@ -11,8 +11,7 @@
 #include "wire/checksum.h"
 #include "wire/ipv4.h"
 
-/* --- beginning and end
- * -------------------------------------------------------------------------------------------- */
+/* --- beginning and end ------------------------------------------------------------------- */
 
 enum { FIRST_BUCKETS = 1024, PORT_TABLE_BYTES = 65536 * sizeof(uint16_t) };
 
@@ -112,9 +111,7 @@ void tcp_default_settings(const struct tcp *tcp, struct tcp_settings *settings)
     };
 }
 
-/* --- the table
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- the table --------------------------------------------------------------------------- */
 
 static uint64_t hash_of(const struct tcp *tcp, const struct flow *flow)
 {
@@ -258,9 +255,7 @@ void tcp_set_subject(struct tcp *tcp, const struct tcb *tcb)
     };
 }
 
-/* --- OPEN (3.10.1)
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- OPEN (3.10.1) ----------------------------------------------------------------------- */
 
 /* A connection of ours that waits in TIME-WAIT may be followed by a new one: timestamps keep old
  * segments out, and our ISN clock is ahead of the old one's numbers. */
@@ -297,9 +292,7 @@ int tcp_open_active(struct tcp *tcp, const struct flow *flow, const struct tcp_s
     return 0;
 }
 
-/* --- segments in
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- segments in ------------------------------------------------------------------------- */
 
 void tcp_unwrap(const struct tcb *tcb, const struct tcp_header *header, struct bytes text,
                 uint16_t gso_size, uint8_t tos, struct segment *seg)
@@ -468,9 +461,7 @@ void tcp_arrives(struct tcp *tcp, const struct tcp_arrival *arrival, struct inst
         tcp->host.trace->subject = (struct trace_subject){0};
 }
 
-/* --- segments out
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- segments out ------------------------------------------------------------------------ */
 
 struct tcp_reply *tcp_new_reply(struct tcp *tcp, const struct flow *flow)
 {
@@ -551,9 +542,7 @@ bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now)
     return false;
 }
 
-/* --- time
- * -------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- time -------------------------------------------------------------------------------- */
 
 struct instant tcp_host_deadline(const struct tcp *tcp)
 {

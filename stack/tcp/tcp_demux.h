@@ -50,8 +50,7 @@ struct tcp {
     unsigned burst; /* segments in a row from the connection at the head of `ready` */
 };
 
-/* --- tcp_demux.c: the table
- * ------------------------------------------------------------------------------ */
+/* --- tcp_demux.c: the table -------------------------------------------------------------- */
 
 struct tcb *tcp_find(struct tcp *tcp, const struct flow *flow);
 /* A new control block in the table, CLOSED, with its ISN; NULL: the budget is used up. */
@@ -70,8 +69,7 @@ void tcp_deliver(struct tcp *tcp, struct tcb *tcb, const struct segment *seg, st
 /* Room for a reply, or NULL when too many wait. */
 struct tcp_reply *tcp_new_reply(struct tcp *tcp, const struct flow *flow);
 
-/* --- tcp_listen.c: 3.10.7.1 and 3.10.7.2
- * --------------------------------------------------------------------- */
+/* --- tcp_listen.c: 3.10.7.1 and 3.10.7.2 ------------------------------------------------- */
 
 struct tcp_listener *tcp_find_listener(struct tcp *tcp, const struct flow *flow);
 /* A segment for no connection and no listener. */
@@ -84,8 +82,7 @@ void tcp_listen_arrives(struct tcp_listener *listener, const struct flow *flow,
 void tcp_report_child(struct tcb *tcb);
 bool tcp_accept_queue_is_full(const struct tcp_listener *listener);
 
-/* --- tcp_ports.c: who may use which port; ISNs
- * -------------------------------------------------------------------- */
+/* --- tcp_ports.c: who may use which port; ISNs ------------------------------------------- */
 
 seqno tcp_new_iss(const struct tcp *tcp, const struct flow *flow, struct instant now);
 uint32_t tcp_timestamp_offset(const struct tcp *tcp, const struct flow *flow);

@@ -16,8 +16,7 @@ static enum verdict discard(struct tcb *tcb, enum drop_reason reason)
     return STOP;
 }
 
-/* --- first: check the sequence number
- * --------------------------------------------------------------------------- */
+/* --- first: check the sequence number ---------------------------------------------------- */
 
 /* RFC 9293, 3.4, Table 6: the four cases. A segment without length may stand at the left edge
  * although the window is closed; one with length needs a window that any part of it lies in. */
@@ -117,8 +116,7 @@ static enum verdict check_sequence_number(struct tcb *tcb, const struct segment 
     return GO_ON;
 }
 
-/* --- second: check the RST bit
- * --------------------------------------------------------------------------------------- */
+/* --- second: check the RST bit ----------------------------------------------------------- */
 
 static void reset_arrives(struct tcb *tcb, const struct segment *seg)
 {
@@ -170,11 +168,10 @@ static enum verdict check_rst_bit(struct tcb *tcb, const struct segment *seg, st
     return discard(tcb, DROP_blind_reset);
 }
 
-/* --- third: check security: this stack has no compartments (RFC 9293, 3.10.7.4, third: "may")
- * -------------------------- */
+/* --- third: check security: this stack has no compartments (RFC 9293, 3.10.7.4, third: "may") ---
+ */
 
-/* --- fourth: check the SYN bit
- * ------------------------------------------------------------------------------------------ */
+/* --- fourth: check the SYN bit ----------------------------------------------------------- */
 
 static enum verdict check_syn_bit(struct tcb *tcb, const struct segment *seg, struct instant now)
 {
@@ -190,8 +187,7 @@ static enum verdict check_syn_bit(struct tcb *tcb, const struct segment *seg, st
     return discard(tcb, DROP_blind_syn);
 }
 
-/* --- fifth: check the ACK field
- * -------------------------------------------------------------------------------------------- */
+/* --- fifth: check the ACK field ---------------------------------------------------------- */
 
 /* RFC 5961, 5.2 (MAY-12, 9293-U-25): SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT. */
 static enum verdict check_ack_range(struct tcb *tcb, const struct segment *seg, struct instant now)
@@ -306,9 +302,7 @@ static void note_ecn(struct tcb *tcb, const struct segment *seg)
     }
 }
 
-/* --- sixth: check the URG bit
- * --------------------------------------------------------------------------------------------------
- */
+/* --- sixth: check the URG bit ------------------------------------------------------------ */
 
 static void check_urg_bit(struct tcb *tcb, const struct segment *seg)
 {
@@ -339,8 +333,7 @@ static void check_urg_bit(struct tcb *tcb, const struct segment *seg)
     }
 }
 
-/* --- seventh: process the segment text
- * ------------------------------------------------------------------------------------------ */
+/* --- seventh: process the segment text --------------------------------------------------- */
 
 /* The part of the text that lies in the window, and before a FIN that is known (9293-U-20). */
 static struct bytes text_in_window(const struct tcb *tcb, const struct segment *seg, seqno *at)
@@ -465,9 +458,7 @@ static enum verdict process_segment_text(struct tcb *tcb, const struct segment *
     return STOP;
 }
 
-/* --- eighth: check the FIN bit
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- eighth: check the FIN bit ----------------------------------------------------------- */
 
 /* A FIN is a position, not a flag: one that comes before the text in front of it is kept as that.
  * Outside the window it is cut off (9293-U-20). */
@@ -542,9 +533,7 @@ static void check_fin_bit(struct tcb *tcb, const struct segment *seg, struct ins
     tcp_note_change(tcb);
 }
 
-/* --- the spine
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- the spine --------------------------------------------------------------------------- */
 
 void tcp_from_sixth_step(struct tcb *tcb, const struct segment *seg, struct instant now)
 {

@@ -7,9 +7,7 @@
 #include "tcp/syn_cookie.h"
 #include "tcp/tcp_demux.h"
 
-/* --- CLOSED
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- CLOSED ------------------------------------------------------------------------------ */
 
 /* 9293-U-2: everything but a reset is answered by a reset. Not RFC 7323, 5.2 (R7323-20): the answer
  * carries no timestamp, because no connection remembers one, and Linux's carries none either. */
@@ -33,9 +31,7 @@ void tcp_closed_arrives(struct tcp *tcp, const struct flow *flow, const struct t
     TRACE(tcp->host.trace, reset_sent, .seq = reply->header.seq.u32, .because = because);
 }
 
-/* --- the listener
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- the listener ------------------------------------------------------------------------ */
 
 struct tcp_listener *tcp_find_listener(struct tcp *tcp, const struct flow *flow)
 {
@@ -164,9 +160,7 @@ void tcp_close_listener(struct tcp_listener *listener, struct instant now)
     pool_give(&tcp->listener_pool, listener);
 }
 
-/* --- LISTEN
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- LISTEN ------------------------------------------------------------------------------ */
 
 /* Third check: a SYN makes a child in SYN-RECEIVED; the listener stays as it is. */
 static struct tcb *new_child(struct tcp_listener *listener, const struct flow *flow,

@@ -1,13 +1,10 @@
-/* The one place that decides what to send next, and builds it (RFC 9293, 3.7, 3.8). tcp_decide() is
- * pure: the sender, the deadline and "why is nothing being sent?" all use it. In order: a reset; a
- * SYN or SYN-ACK; what recovery says is lost; new text with its FIN; a window probe; a keep-alive;
- * an owed ACK. */
+/* Building what tcp_decide() decided, and the bookkeeping of having sent it (RFC 9293, 3.7, 3.8):
+ * marks become segments here, SND.NXT moves here and nowhere else. Called by tcp_demux.c, again and
+ * again until it says that there is nothing. */
 #include "base/check.h"
 #include "tcp/tcb.h"
 
-/* --- what is owed
- * -----------------------------------------------------------------------------------------------
- */
+/* --- what is owed ------------------------------------------------------------------------ */
 
 void tcp_owe_ack(struct tcb *tcb)
 {
@@ -49,307 +46,7 @@ void tcp_owe_syn(struct tcb *tcb, struct instant now)
                   instant_add(now, rtt_timeout(&tcb->rtt, &tcb->host->tunables)));
 }
 
-/* --- sizes
- * ----------------------------------------------------------------------------------------------------------
- */
-
-static uint32_t ip_header_length(const struct tcb *tcb)
-{
-    return address_is_ipv4(&tcb->flow.remote.address) ? 20 : 40;
-}
-
-uint32_t tcp_advertised_mss(const struct tcb *tcb)
-{
-    uint32_t mss = tcb->path_mtu - ip_header_length(tcb) - TCP_HEADER_LENGTH;
-
-    if (tcb->settings.max_segment && tcb->settings.max_segment < mss)
-        mss = tcb->settings.max_segment;
-    return mss;
-}
-
-void tcp_set_mss(struct tcb *tcb)
-{
-    uint32_t mss = tcb->path_mtu - ip_header_length(tcb) - TCP_HEADER_LENGTH;
-
-    /* MUST-16: the smaller of what the peer takes and what the path carries. */
-    if (tcb->peer_mss < mss)
-        mss = tcb->peer_mss;
-    if (tcb->settings.max_segment && tcb->settings.max_segment < mss)
-        mss = tcb->settings.max_segment;
-    tcb->mss = mss;
-    if (tcb->cc.ops)
-        cc_set_smss(&tcb->cc, tcp_effective_mss(tcb));
-}
-
-/* What the options of an ordinary segment take: timestamps always, SACK blocks while there are any.
- */
-static uint32_t options_length(const struct tcb *tcb)
-{
-    uint32_t length = tcb->paws.enabled ? 12 : 0;
-    size_t blocks = ranges_count(&tcb->received.held) + (tcb->sacks.has_duplicate ? 1 : 0);
-    size_t most = tcb->paws.enabled ? 3 : 4;
-
-    if (tcb->sack && blocks > 0)
-        length += 4 + 8 * (uint32_t)(blocks < most ? blocks : most);
-    return length;
-}
-
-uint32_t tcp_effective_mss(const struct tcb *tcb)
-{
-    uint32_t taken = options_length(tcb);
-
-    return tcb->mss > taken + 8 ? tcb->mss - taken : 8;
-}
-
-/* The most text one transmission may carry: a super-segment where the device takes them, sized by
- * the pacing rate. */
-static uint32_t burst_size(const struct tcb *tcb, uint32_t mss)
-{
-    uint32_t headers = ip_header_length(tcb) + TCP_HEADER_LENGTH + TCP_OPTIONS_LONGEST;
-    uint32_t most = tcb->largest > headers ? tcb->largest - headers : 0;
-    uint32_t least = mss * (uint32_t)tcb->host->tunables.tcp_min_tso_segs;
-
-    most -= most % mss;
-    if (most <= mss)
-        return mss;
-    if (tcb->cc.pacing_rate == 0)
-        return most;
-    return pacing_burst(tcb->cc.pacing_rate, tcb->rtt.min, mss, least < most ? least : most, most);
-}
-
-/* --- deciding
- * ---------------------------------------------------------------------------------------------------------
- */
-
-static struct tcp_decision nothing(const char *because)
-{
-    return (struct tcp_decision){.what = SEND_NOTHING, .because = because};
-}
-
-static uint64_t allowance(const struct tcb *tcb)
-{
-    struct recovery_scene scene = {
-        .recovery = (struct recovery *)(uintptr_t)&tcb->recovery,
-        .sent = (struct sent *)(uintptr_t)&tcb->sent,
-        .cc = (struct cc *)(uintptr_t)&tcb->cc,
-        .rtt = (struct rtt *)(uintptr_t)&tcb->rtt,
-        .tunables = &tcb->host->tunables,
-        .trace = tcb->host->trace,
-    };
-
-    return recovery_allowance(&scene, tcb->cc.smss);
-}
-
-/* RFC 6675, 5; RFC 9937: the lowest lost text, as much as congestion control allows, within the
- * peer's window (SHLD-15, 16). The head may go again although the window shrank below it: its
- * answer is what opens the window. */
-static struct tcp_decision decide_retransmission(const struct tcb *tcb, uint32_t mss)
-{
-    const struct sent_record *lost = sent_first_lost(&tcb->sent);
-    struct tcp_decision d = {.what = SEND_RETRANSMISSION};
-    seqno edge = tcb->snd.una + tcb->snd.wnd;
-    uint64_t allowed, len;
-    bool has_fin;
-
-    if (!lost)
-        return nothing("nothing is lost");
-    d.from = sent_from(lost);
-    if (d.from >= edge && d.from != tcb->snd.una)
-        return nothing("the peer's window shrank");
-    has_fin = tcb->fin_sent && lost->to == tcb->snd.fin + 1;
-    len = lost->to - d.from - (has_fin ? 1 : 0);
-    allowed = allowance(tcb);
-    if (allowed == 0 || (len > 0 && allowed < mss && allowed < len))
-        return nothing("congestion window");
-    if (d.from != tcb->snd.una && len > edge - d.from)
-        len = edge - d.from;
-    if (len > mss) {
-        uint64_t most = burst_size(tcb, mss);
-        most = most < allowed ? most : allowed;
-        most -= most % mss;
-        len = len < most ? len : (most ? most : mss);
-    }
-    d.len = (uint32_t)len;
-    d.fin = has_fin && d.from + len == tcb->snd.fin;
-    d.not_before = tcb->pacing.next;
-    return d;
-}
-
-/* RFC 9293, 3.7.4 (SHLD-7), in Minshall's form as Linux has it: a small segment waits only while
- * another small one is unacknowledged. Text behind a cork or MSG_MORE waits for more (MAY-16),
- * bounded by a timer (MUST-60). */
-static const char *why_small_must_wait(const struct tcb *tcb)
-{
-    bool held = tcb->settings.cork || (tcb->snd.hold && tcb->snd.hold < tcb->text.end);
-
-    if (tcb->fin_wanted)
-        return NULL;
-    if (held)
-        return "cork: waiting for more text";
-    if (!tcb->settings.no_delay && tcb->snd.small > tcb->snd.una)
-        return "Nagle: a small segment is unacknowledged";
-    return NULL;
-}
-
-/* RFC 9293, 3.8.6.2.1 (MUST-38): full segments; or everything there is; or half the largest window
- * ever seen. */
-static const char *why_text_must_wait(const struct tcb *tcb, uint64_t len, uint64_t unsent,
-                                      uint64_t usable, uint64_t allowed, uint32_t mss)
-{
-    if (usable == 0)
-        return tcb->snd.wnd == 0 ? "the peer's window is closed" : "the peer's window is full";
-    if (allowed == 0 || (allowed < mss && allowed < unsent))
-        return "congestion window";
-    if (len >= mss)
-        return NULL;
-    if (len == unsent)
-        return why_small_must_wait(tcb);
-    if (len >= tcb->snd.max_wnd / 2)
-        return NULL;
-    return "silly window: waiting for a larger one";
-}
-
-static struct tcp_decision decide_text(const struct tcb *tcb, uint32_t mss, bool override)
-{
-    struct tcp_decision d = {.what = SEND_TEXT, .from = tcb->snd.nxt};
-    uint64_t unsent = tcb->text.end - tcb->snd.nxt;
-    seqno edge = tcb->snd.una + tcb->snd.wnd;
-    uint64_t usable = edge > tcb->snd.nxt ? edge - tcb->snd.nxt : 0; /* MUST-34: never negative */
-    uint64_t allowed = override && tcb->sent.pipe_bytes == 0 ? mss : allowance(tcb);
-    uint64_t len = unsent;
-    uint32_t burst = burst_size(tcb, mss);
-    const char *wait;
-
-    len = len < usable ? len : usable;
-    len = len < allowed ? len : allowed;
-    len = len < burst ? len : burst;
-    if (len > mss && len < unsent)
-        len -= len % mss;
-    wait = why_text_must_wait(tcb, len, unsent, usable, allowed, mss);
-    if (wait && !(override && len > 0))
-        return nothing(wait);
-    d.len = (uint32_t)len;
-    /* MUST-61 is PSH's; the FIN rides on the last text when the window has room for it too. */
-    d.fin = tcb->fin_wanted && len == unsent && len < usable;
-    d.not_before = tcb->pacing.next;
-    return d;
-}
-
-/* New text, or a FIN by itself. A last FIN does not wait for the congestion window (as Linux). */
-static struct tcp_decision decide_new(const struct tcb *tcb, uint32_t mss)
-{
-    bool override = tcb->owed & OWED_WINDOW_PROBE;
-
-    if (tcb->fin_sent)
-        return nothing("everything was sent");
-    if (tcb->snd.nxt < tcb->text.end)
-        return decide_text(tcb, mss, override);
-    if (!tcb->fin_wanted)
-        return nothing("no text to send");
-    if (tcb->snd.nxt >= tcb->snd.una + tcb->snd.wnd)
-        return nothing("the peer's window is closed");
-    return (struct tcp_decision){.what = SEND_FIN, .from = tcb->snd.nxt, .fin = true};
-}
-
-/* RFC 8985, 7.3: new text if allowed, else the last segment again. */
-static struct tcp_decision decide_tail_probe(const struct tcb *tcb, uint32_t mss)
-{
-    const struct sent_record *last = sent_last(&tcb->sent);
-    struct tcp_decision d = {.what = SEND_RETRANSMISSION};
-    seqno end;
-
-    if (tcb->snd.nxt < tcb->text.end && tcb->snd.nxt < tcb->snd.una + tcb->snd.wnd) {
-        uint64_t unsent = tcb->text.end - tcb->snd.nxt;
-        uint64_t usable = tcb->snd.una + tcb->snd.wnd - tcb->snd.nxt;
-        uint64_t len = unsent < usable ? unsent : usable;
-        len = len < mss ? len : mss;
-        return (struct tcp_decision){.what = SEND_TEXT, .from = tcb->snd.nxt, .len = (uint32_t)len};
-    }
-    if (!last || last->state != SENT_OUTSTANDING)
-        return nothing("no tail to probe");
-    end = last->to;
-    if (tcb->fin_sent && end == tcb->snd.fin + 1) {
-        d.fin = true;
-        end--;
-    }
-    d.from = end - sent_from(last) > mss ? end - mss : sent_from(last);
-    d.len = (uint32_t)(end - d.from);
-    return d;
-}
-
-static struct tcp_decision decide_ack(const struct tcb *tcb, const struct tcp_decision *instead)
-{
-    if (tcb->owed & OWED_WINDOW_PROBE)
-        return (struct tcp_decision){.what = SEND_WINDOW_PROBE, .from = tcb->snd.una - 1};
-    if (tcb->owed & OWED_KEEP_ALIVE)
-        return (struct tcp_decision){.what = SEND_KEEP_ALIVE, .from = tcb->snd.nxt - 1};
-    if (tcb->owed & (OWED_ACK | OWED_CHALLENGE_ACK | OWED_DELAYED_ACK))
-        return (struct tcp_decision){.what = SEND_ACK, .from = tcb->snd.nxt};
-    return *instead;
-}
-
-static bool is_paced_out(const struct tcp_decision *d, struct instant now)
-{
-    return !instant_reached(d->not_before, now);
-}
-
-static struct tcp_decision decide_synchronized(const struct tcb *tcb, struct instant now)
-{
-    uint32_t mss = tcp_effective_mss(tcb);
-    struct tcp_decision d;
-
-    if (tcb->owed & OWED_TAIL_PROBE) {
-        d = decide_tail_probe(tcb, mss);
-        if (d.what != SEND_NOTHING)
-            return d;
-    }
-    d = decide_retransmission(tcb, mss);
-    if (d.what == SEND_NOTHING && !sent_first_lost(&tcb->sent))
-        d = decide_new(tcb, mss);
-    if (d.what != SEND_NOTHING && !is_paced_out(&d, now))
-        return d;
-    if (d.what != SEND_NOTHING) {
-        struct tcp_decision later = nothing("pacing");
-        later.not_before = d.not_before;
-        d = later;
-    }
-    return decide_ack(tcb, &d);
-}
-
-struct tcp_decision tcp_decide(const struct tcb *tcb, struct instant now)
-{
-    struct tcp_decision none = nothing("the state allows nothing");
-
-    if (tcb->owed & OWED_RESET)
-        return (struct tcp_decision){.what = SEND_RESET, .from = tcb->reset.seq};
-
-    switch (tcb->state) {
-    case TCP_CLOSED:
-        return nothing("the connection is closed");
-    case TCP_SYN_SENT:
-    case TCP_SYN_RECEIVED:
-        if (tcb->owed & OWED_SYN)
-            return (struct tcp_decision){.what = SEND_SYN, .from = tcb->snd.iss};
-        none = nothing("waiting for the handshake");
-        return tcb->state == TCP_SYN_RECEIVED ? decide_ack(tcb, &none) : none;
-    case TCP_ESTABLISHED:
-    case TCP_FIN_WAIT_1:
-    case TCP_CLOSE_WAIT:
-    case TCP_CLOSING:
-    case TCP_LAST_ACK:
-        return decide_synchronized(tcb, now);
-    case TCP_FIN_WAIT_2:
-    case TCP_TIME_WAIT:
-        return decide_ack(tcb, &none);
-    case TCP_LISTEN:
-        UNREACHABLE();
-    }
-    return none;
-}
-
-/* --- building
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- building ---------------------------------------------------------------------------- */
 
 static void add_timestamps(struct tcb *tcb, struct tcp_options *options, struct instant now)
 {
@@ -504,9 +201,7 @@ static void build_reset(struct tcb *tcb, struct tcp_emission *out, struct instan
         add_timestamps(tcb, &h->options, now);
 }
 
-/* --- sending: the bookkeeping
- * -------------------------------------------------------------------------------------------------
- */
+/* --- sending: the bookkeeping ------------------------------------------------------------ */
 
 static uint32_t wire_segments(uint32_t len, uint32_t mss)
 {
@@ -713,7 +408,7 @@ static void note_nothing(struct tcb *tcb, const struct tcp_decision *d, struct i
     if (tcb->snd.nxt == tcb->text.end && tcb->sent.pipe_bytes < tcb->cc.cwnd &&
         tcb->sent.pipe_bytes)
         note_app_limited(tcb);
-    if (tcb->snd.nxt < tcb->text.end && allowance(tcb) < tcb->cc.smss)
+    if (tcb->snd.nxt < tcb->text.end && tcp_allowance(tcb) < tcb->cc.smss)
         tcb->cwnd_limited = true;
     if (tcb->snd.nxt < tcb->text.end && tcb->snd.una == tcb->snd.nxt &&
         instant_is_never(tcb->timer[TIMER_PERSIST]) && instant_is_never(tcb->timer[TIMER_PACING]))

@@ -31,8 +31,7 @@ static bool something_unsent(const struct tcb *tcb)
     return tcb->snd.nxt < tcb->text.end || (tcb->fin_wanted && !tcb->fin_sent);
 }
 
-/* --- arming
- * --------------------------------------------------------------------------------------------- */
+/* --- arming ------------------------------------------------------------------------------ */
 
 static void arm_retransmission(struct tcb *tcb, struct instant now)
 {
@@ -129,9 +128,7 @@ void tcp_restart_keep_alive(struct tcb *tcb, struct instant now)
         tcp_stop_timer(tcb, TIMER_KEEP_ALIVE);
 }
 
-/* --- expiry
- * ------------------------------------------------------------------------------------------------
- */
+/* --- expiry ------------------------------------------------------------------------------ */
 
 static void give_up(struct tcb *tcb, const char *timer)
 {

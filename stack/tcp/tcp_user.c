@@ -7,9 +7,7 @@
 #include "base/check.h"
 #include "tcp/tcb.h"
 
-/* --- beginning and end
- * ------------------------------------------------------------------------------------------------
- */
+/* --- beginning and end ------------------------------------------------------------------- */
 
 void tcp_touch(struct tcb *tcb)
 {
@@ -85,9 +83,7 @@ void tcp_fail(struct tcb *tcb, int error, const char *because)
     tcp_touch(tcb);
 }
 
-/* --- SEND (3.10.2)
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- SEND (3.10.2) ----------------------------------------------------------------------- */
 
 /* May the user send? 0, or why not. */
 static int check_sendable(struct tcb *tcb)
@@ -181,9 +177,7 @@ int64_t tcp_send_commit(struct tcb *tcb, size_t len, unsigned flags, struct inst
     return (int64_t)len;
 }
 
-/* --- RECEIVE (3.10.3)
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- RECEIVE (3.10.3) -------------------------------------------------------------------- */
 
 static bool everything_was_read(const struct tcb *tcb)
 {
@@ -317,8 +311,7 @@ bool tcp_at_mark(const struct tcb *tcb)
     return tcb->rcv.urgent && tcb->received.read == urgent_mark(tcb);
 }
 
-/* --- CLOSE (3.10.4) and ABORT (3.10.5)
- * -------------------------------------------------------------------------------------------- */
+/* --- CLOSE (3.10.4) and ABORT (3.10.5) --------------------------------------------------- */
 
 static void want_fin(struct tcb *tcb)
 {
@@ -425,9 +418,7 @@ void tcp_abort(struct tcb *tcb, struct instant now)
     tcb->user = NULL;
 }
 
-/* --- what the user may ask and set
- * --------------------------------------------------------------------------------------------------
- */
+/* --- what the user may ask and set ------------------------------------------------------- */
 
 int tcp_take_error(struct tcb *tcb)
 {

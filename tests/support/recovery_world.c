@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* --- a congestion control that halves and remembers ---------------------- */
+/* --- a congestion control that halves and remembers -------------------------------------- */
 
 struct cc_ack last_ack;
 struct cc_loss last_loss;
@@ -78,7 +78,7 @@ struct cc_ops halving = {
     .on_idle = halving_on_idle,
 };
 
-/* --- the story's verbs --------------------------------------------------- */
+/* --- the story's verbs ------------------------------------------------------------------- */
 
 int world_set_up(void **state)
 {
