@@ -217,6 +217,8 @@ struct tcp_decision {
 /* How many bytes congestion control lets leave now. */
 uint64_t tcp_allowance(const struct tcb *tcb);
 struct tcp_decision tcp_decide(const struct tcb *tcb, struct instant now);
+/* The same when text must not leave: an ACK, a probe, or nothing `because`. */
+struct tcp_decision tcp_decide_without_text(const struct tcb *tcb, const char *because);
 
 /* Pulls the next segment: false when there is nothing to send now. The text pieces stay valid until
  * the next call for this connection. */

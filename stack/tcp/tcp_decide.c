@@ -240,6 +240,13 @@ static struct tcp_decision decide_ack(const struct tcb *tcb, const struct tcp_de
     return *instead;
 }
 
+struct tcp_decision tcp_decide_without_text(const struct tcb *tcb, const char *because)
+{
+    struct tcp_decision none = nothing(because);
+
+    return decide_ack(tcb, &none);
+}
+
 static bool is_paced_out(const struct tcp_decision *d, struct instant now)
 {
     return !instant_reached(d->not_before, now);

@@ -436,8 +436,7 @@ bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant 
     if ((d.what == SEND_TEXT || d.what == SEND_RETRANSMISSION || d.what == SEND_FIN) &&
         !sent_reserve(&tcb->sent, 4)) {
         tcp_set_timer(tcb, TIMER_PACING, instant_add(now, duration_ms(10)));
-        d = nothing("the memory budget is used up");
-        d = decide_ack(tcb, &d);
+        d = tcp_decide_without_text(tcb, "the memory budget is used up");
     }
     if (d.what == SEND_NOTHING) {
         note_nothing(tcb, &d, now);
