@@ -11,7 +11,8 @@ void ring_rooms(struct ring *ring, uint64_t at, size_t len, struct room rooms[2]
 {
     CHECK(len <= ring->capacity);
     if (len == 0) {
-        rooms[0] = rooms[1] = (struct room){ring->data, 0};
+        rooms[0] = (struct room){ring->data, 0};
+        rooms[1] = (struct room){ring->data, 0};
         return;
     }
     size_t offset = (size_t)(at & (ring->capacity - 1));

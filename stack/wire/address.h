@@ -46,10 +46,10 @@ static inline bool address_equal(const struct address *a, const struct address *
 
 /* 0.0.0.0, ::ffff:0.0.0.0 and :: (also the zeroed struct). */
 bool address_is_unspecified(const struct address *a);
-bool address_is_loopback(const struct address *a);     /* 127/8, ::1 */
-bool address_is_multicast(const struct address *a);    /* 224/4, ff00::/8 */
-bool address_is_broadcast(const struct address *a);    /* 255.255.255.255 only */
-bool address_is_link_local(const struct address *a);   /* 169.254/16, fe80::/10 */
+bool address_is_loopback(const struct address *a);        /* 127/8, ::1 */
+bool address_is_multicast(const struct address *a);       /* 224/4, ff00::/8 */
+bool address_is_broadcast(const struct address *a);       /* 255.255.255.255 only */
+bool address_is_link_local(const struct address *a);      /* 169.254/16, fe80::/10 */
 bool address_is_reserved_source(const struct address *a); /* 0/8, 240/4 */
 bool prefix_contains(const struct prefix *prefix, const struct address *a);
 /* The subnet's directed broadcast address; `prefix` is IPv4 with length <= 30. */

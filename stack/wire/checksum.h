@@ -1,5 +1,6 @@
-/* The Internet checksum (RFC 1071, 1624). Sums are kept as 64-bit running totals, any alignment, any
- * split: a piece that starts at an odd offset of the whole is added with its bytes exchanged. */
+/* The Internet checksum (RFC 1071, 1624). Sums are kept as 64-bit running totals, any alignment,
+ * any split: a piece that starts at an odd offset of the whole is added with its bytes exchanged.
+ */
 #ifndef TUNNY_WIRE_CHECKSUM_H
 #define TUNNY_WIRE_CHECKSUM_H
 
@@ -25,8 +26,9 @@ uint16_t checksum_fold(const struct checksum *c);
 uint16_t checksum_of(const void *data, size_t len);
 /* RFC 1624, eqn. 3: the field after one 16-bit word changed from `from` to `to`. */
 uint16_t checksum_update(uint16_t field, uint16_t from, uint16_t to);
-/* Completes a PARTIAL packet that lies in one piece: the field (CHECKed to lie inside) goes from the
- * pseudo-header's sum to the checksum. UDP's (checksum_offset 6) is never left at zero (RFC 768). */
+/* Completes a PARTIAL packet that lies in one piece: the field (CHECKed to lie inside) goes from
+ * the pseudo-header's sum to the checksum. UDP's (checksum_offset 6) is never left at zero (RFC
+ * 768). */
 void checksum_complete(uint8_t *packet, size_t len, size_t checksum_at, size_t checksum_offset);
 
 #endif

@@ -1,6 +1,6 @@
-/* Cutting a super-segment into the wire packets that it stands for, as a network card would (TCP: the
- * sequence number, PSH/FIN/CWR and the IPv4 id move along; UDP: USO). Used where wire packets matter:
- * impairment, devices without offload. Needs the whole packet in one piece. */
+/* Cutting a super-segment into the wire packets that it stands for, as a network card would (TCP:
+ * the sequence number, PSH/FIN/CWR and the IPv4 id move along; UDP: USO). Used where wire packets
+ * matter: impairment, devices without offload. Needs the whole packet in one piece. */
 #ifndef TUNNY_WIRE_GSO_H
 #define TUNNY_WIRE_GSO_H
 

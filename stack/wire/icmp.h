@@ -40,16 +40,16 @@ enum {
 
 struct icmp_message {
     uint8_t type, code;
-    uint32_t rest;       /* the second word: id << 16 | sequence, MTU, pointer ... */
-    struct bytes body;   /* behind the 8-byte header */
+    uint32_t rest;     /* the second word: id << 16 | sequence, MTU, pointer ... */
+    struct bytes body; /* behind the 8-byte header */
 };
 
-/* Reads and verifies the checksum; `ipv6` messages are summed with the pseudo-header. false: too short
- * or a wrong checksum (*bad_checksum tells which). */
-bool icmp_parse(struct bytes message, const struct address *source, const struct address *destination,
-                struct icmp_message *out, bool *bad_checksum);
-/* Writes header and body with the checksum; returns the length, 0 when it does not fit. The family is
- * the addresses'. */
+/* Reads and verifies the checksum; `ipv6` messages are summed with the pseudo-header. false: too
+ * short or a wrong checksum (*bad_checksum tells which). */
+bool icmp_parse(struct bytes message, const struct address *source,
+                const struct address *destination, struct icmp_message *out, bool *bad_checksum);
+/* Writes header and body with the checksum; returns the length, 0 when it does not fit. The family
+ * is the addresses'. */
 size_t icmp_build(const struct icmp_message *message, const struct address *source,
                   const struct address *destination, uint8_t *out, size_t size);
 

@@ -18,12 +18,12 @@ struct ipv4_header {
     uint8_t ttl;
     uint8_t protocol;
     struct address source, destination;
-    struct bytes options;  /* points into the packet */
+    struct bytes options; /* points into the packet */
 };
 
 enum ipv4_fault {
     IPV4_OK,
-    IPV4_TOO_SHORT,       /* fewer than 20 bytes, or fewer than the header says */
+    IPV4_TOO_SHORT, /* fewer than 20 bytes, or fewer than the header says */
     IPV4_BAD_VERSION,
     IPV4_BAD_HEADER_LENGTH,
     IPV4_BAD_TOTAL_LENGTH, /* shorter than the header, or longer than what came */
@@ -31,8 +31,8 @@ enum ipv4_fault {
 };
 
 /* Reads and checks the header. Bytes of the packet beyond total_length are padding: the caller
- * cuts them off. With IPV4_BAD_TOTAL_LENGTH and IPV4_BAD_CHECKSUM *header is filled in all the same,
- * for quotations, which are cut. */
+ * cuts them off. With IPV4_BAD_TOTAL_LENGTH and IPV4_BAD_CHECKSUM *header is filled in all the
+ * same, for quotations, which are cut. */
 enum ipv4_fault ipv4_parse(struct bytes packet, struct ipv4_header *header);
 /* Writes 20 bytes (no options) with the header checksum. */
 void ipv4_build(const struct ipv4_header *header, uint8_t out[IPV4_HEADER_LENGTH]);

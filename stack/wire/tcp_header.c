@@ -71,8 +71,8 @@ static void read_fast_open(struct tcp_options *o, struct bytes value)
         memcpy(o->fast_open_cookie, value.data, value.len);
 }
 
-/* RFC 9768, 3.2.3: up to three counters of 24 bits, in one of two orders. Of an unusual length the whole
- * counters are used and the rest ignored, so that the option may grow later. */
+/* RFC 9768, 3.2.3: up to three counters of 24 bits, in one of two orders. Of an unusual length the
+ * whole counters are used and the rest ignored, so that the option may grow later. */
 static void read_accecn(struct tcp_options *o, struct bytes value, uint8_t order)
 {
     size_t count = value.len / ACCECN_COUNTER_LENGTH;

@@ -46,47 +46,47 @@ struct tcp_sack_block {
 struct tcp_options {
     bool has_mss, has_window_scale, has_sack_permitted, has_timestamps, has_fast_open, has_accecn;
     bool has_md5, has_ao;
-    bool malformed;        /* a length of 0, 1 or past the end was met: reading stopped there (MUST-7) */
+    bool malformed; /* a length of 0, 1 or past the end was met: reading stopped there (MUST-7) */
     uint16_t mss;
-    uint8_t window_scale;  /* as received, perhaps > 14 */
+    uint8_t window_scale; /* as received, perhaps > 14 */
     uint32_t ts_val, ts_ecr;
-    uint8_t sack_count;    /* 0..4 */
+    uint8_t sack_count; /* 0..4 */
     struct tcp_sack_block sack[TCP_SACK_BLOCKS];
     uint8_t fast_open_length; /* 0: a cookie is asked for; else 4..16 */
     uint8_t fast_open_cookie[TCP_FAST_OPEN_COOKIE_LONGEST];
-    uint8_t accecn_order;  /* 0 or 1: kind 172 or 174 */
-    uint8_t accecn_count;  /* counters present: 0..3 */
-    uint32_t accecn[3];    /* 24-bit counters in the option's own order */
+    uint8_t accecn_order; /* 0 or 1: kind 172 or 174 */
+    uint8_t accecn_count; /* counters present: 0..3 */
+    uint32_t accecn[3];   /* 24-bit counters in the option's own order */
 };
 
 struct tcp_header {
     uint16_t source_port, destination_port;
     struct wire_seq seq, ack;
-    uint16_t flags;     /* enum tcp_flag */
-    uint8_t reserved;   /* the three bits besides AE; ignored on input, zero on output (9293-U-1) */
-    uint16_t window;    /* unscaled */
+    uint16_t flags;   /* enum tcp_flag */
+    uint8_t reserved; /* the three bits besides AE; ignored on input, zero on output (9293-U-1) */
+    uint16_t window;  /* unscaled */
     uint16_t checksum;
     uint16_t urgent;
-    uint8_t length;     /* bytes with options: 20..60 */
+    uint8_t length; /* bytes with options: 20..60 */
     struct tcp_options options;
 };
 
 enum tcp_header_fault {
     TCP_HEADER_OK,
-    TCP_HEADER_TOO_SHORT,   /* fewer than 20 bytes */
-    TCP_HEADER_BAD_OFFSET,  /* data offset below 5 or past the end */
+    TCP_HEADER_TOO_SHORT,  /* fewer than 20 bytes */
+    TCP_HEADER_BAD_OFFSET, /* data offset below 5 or past the end */
 };
 
 /* Reads header and options; does not verify the checksum. Unknown options are skipped by their
- * length (MUST-6); what stands after End-of-Options is not read (MUST-69). A known option of the wrong
- * length, or a second one of its kind, is skipped as if unknown. */
+ * length (MUST-6); what stands after End-of-Options is not read (MUST-69). A known option of the
+ * wrong length, or a second one of its kind, is skipped as if unknown. */
 enum tcp_header_fault tcp_header_parse(struct bytes segment, struct tcp_header *header);
 
-/* Writes header and options in Linux's order and padding (mss, sackOK+TS, nop, wscale; nop, nop, TS,
- * nop, nop, SACK; AccECN between TS and sackOK; Fast Open last); the checksum field is written as it
- * stands in `header`. `flags` decide whether SYN's form is used: MSS, window scale, SACK-permitted and
- * Fast Open are for SYNs only, SACK blocks for other segments only, and left out elsewhere. Returns the
- * length, 20..60; CHECKs that the options fit 40 bytes. */
+/* Writes header and options in Linux's order and padding (mss, sackOK+TS, nop, wscale; nop, nop,
+ * TS, nop, nop, SACK; AccECN between TS and sackOK; Fast Open last); the checksum field is written
+ * as it stands in `header`. `flags` decide whether SYN's form is used: MSS, window scale,
+ * SACK-permitted and Fast Open are for SYNs only, SACK blocks for other segments only, and left out
+ * elsewhere. Returns the length, 20..60; CHECKs that the options fit 40 bytes. */
 size_t tcp_header_build(const struct tcp_header *header, uint8_t out[TCP_HEADER_LONGEST]);
 
 /* How long the options would be, padded to a multiple of 4: 0..88, to be compared with

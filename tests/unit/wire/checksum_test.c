@@ -78,7 +78,7 @@ static void nothing_behind_the_end_is_read(void **state)
     guard_free(&g);
 }
 
-/* checksum-combine bugs: every split in two */
+/* gVisor 50d0c052b, RFC 1624 (sums combined at odd offsets): every split in three */
 static void every_split_gives_the_same(void **state)
 {
     (void)state;

@@ -226,7 +226,7 @@ static void what_does_not_fit_is_not_written(void **state)
     guard_free(&g);
 }
 
-/* Checksum trust on TUN offload: what the device says may be anything */
+/* Linux virtio/TUN csum flags: what the device says may be anything */
 static void lying_headers_give_nothing(void **state)
 {
     (void)state;

@@ -58,7 +58,7 @@ static void building_and_reading_gives_the_same(void **state)
     assert_memory_equal(built, packet, IPV4_HEADER_LENGTH);
 }
 
-/* R1122-01, IHL lies */
+/* R1122-01, mTCP #14, gVisor 41ccfb37a */
 static void every_first_byte_is_judged(void **state)
 {
     (void)state;

@@ -207,7 +207,7 @@ static void unknown_options_are_judged_by_their_two_high_bits(void **state)
     }
 }
 
-/* Jumbogram / hop-by-hop */
+/* CVE-2008-0352, CVE-2007-4567 */
 static void a_jumbo_option_is_a_problem_that_is_told(void **state)
 {
     (void)state;

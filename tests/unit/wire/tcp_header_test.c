@@ -197,7 +197,7 @@ static void unknown_options_are_skipped_by_their_length(void **state)
     }
 }
 
-/* MUST-7; option over-read: cut at every byte, the rest of the 40 is missing */
+/* MUST-7, CVE-2020-24341: the option is cut at every byte, at the end of every length of options */
 static void an_option_cut_at_any_byte_is_malformed(void **state)
 {
     (void)state;
@@ -217,7 +217,7 @@ static void an_option_cut_at_any_byte_is_malformed(void **state)
     }
 }
 
-/* MUST-7; option length zero loop: every kind, lengths 0, 1 and past the end, at every offset */
+/* MUST-7, CVE-2020-24337: every kind, lengths 0, 1 and past the end, at every offset */
 static void illegal_lengths_stop_the_reading(void **state)
 {
     (void)state;
@@ -256,7 +256,7 @@ static void nothing_behind_the_end_is_read(void **state)
     assert_false(o.malformed);
 }
 
-/* R7413-01, SACK option malformed: every length of every kind, filled up with zeros */
+/* R7413-01, CVE-2021-31889: every length of every kind, filled up with zeros */
 static void known_options_of_the_wrong_length_are_skipped(void **state)
 {
     (void)state;
@@ -299,7 +299,7 @@ static void accecn_of_any_length_gives_its_whole_counters(void **state)
     }
 }
 
-/* Missing/extra timestamps: a duplicate option */
+/* TCP-Fuzz: a duplicate option */
 static void the_first_of_a_kind_counts(void **state)
 {
     (void)state;
@@ -460,7 +460,7 @@ static void expect_carried(const struct tcp_options *asked, bool syn, const stru
         assert_memory_equal(got->accecn, asked->accecn, asked->accecn_count * sizeof(uint32_t));
 }
 
-/* Option-space overflow on send: what fits reads back, what does not is known beforehand */
+/* DF-0480: what fits reads back, what does not is known beforehand */
 static void all_combinations_read_back(void **state)
 {
     (void)state;
@@ -488,7 +488,7 @@ static void all_combinations_read_back(void **state)
     assert_true(too_long > 0);
 }
 
-/* The same, for bytes that nobody meant */
+/* CVE-2018-16524 */
 static void random_bytes_stay_inside(void **state)
 {
     (void)state;
