@@ -44,3 +44,9 @@ int clock_wait(const int *descriptors, unsigned count, struct instant until)
     CHECK(errno == EINTR || errno == ENOMEM);
     return -EINTR;
 }
+
+bool clock_readable(int descriptor)
+{
+    struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+    return poll(&polled, 1, 0) > 0;
+}

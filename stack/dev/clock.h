@@ -19,4 +19,7 @@ int64_t clock_epoch_ns(void);
  * when a signal came first. The one call in the stack that blocks. */
 int clock_wait(const int *descriptors, unsigned count, struct instant until);
 
+/* The descriptor is readable (or has failed) now. Does not block. */
+bool clock_readable(int descriptor);
+
 #endif
