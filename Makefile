@@ -23,6 +23,7 @@ STACK_SRC := $(sort $(wildcard stack/*.c stack/*/*.c))
 APPS_SRC  := $(sort $(filter-out apps/examples/%,$(wildcard apps/*.c apps/*/*.c)))
 EXAMPLES  := $(sort $(wildcard apps/examples/*.c))
 TESTS_SRC := $(sort $(wildcard tests/unit/*/*_test.c tests/unit/apps/*/*_test.c tests/steps/*_test.c tests/sim/*_test.c))
+INTEROP_BIN := $B/tests/interop/peer
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 SUPPORT   := $(sort $(wildcard tests/support/*.c))
 
@@ -77,12 +78,16 @@ $B/examples/%: $B/apps/examples/%.o $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $^
 
-tests: $(TESTS_BIN)  ## all test programs (MODE=check for sanitizers)
+tests: $(TESTS_BIN) $(INTEROP_BIN)  ## all test programs (MODE=check for sanitizers)
 
 $B/tests/%: $B/tests/%.o $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $< $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a -lcmocka -lm
+
+$B/tests/interop/peer: $B/tests/interop/peer.o $B/libtunny.a
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(LINK) -o $@ $^
 
 fuzz: $(FUZZ_BIN)  ## fuzz targets that replay corpora (FUZZ=1 CC=clang: libFuzzer)
 
