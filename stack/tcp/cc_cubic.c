@@ -25,8 +25,6 @@ enum { STRETCH_LIMIT = 8 };
 static const int64_t longest_us = INT64_C(2000) * 1000000;
 static const uint64_t cubic_us_per_cubic_s = UINT64_C(1000000000000000000);
 
-typedef unsigned __int128 wide;
-
 /* One congestion avoidance stage, in RFC 9438's names (4.1.2), bytes. */
 struct stage {
     bool running;
@@ -63,13 +61,13 @@ static uint64_t greater(uint64_t a, uint64_t b)
 
 /* The largest r with r^3 <= x, for x < 2^96: a bit at a time. Once a stage, so that its 32 steps
  * cost nothing. */
-static uint64_t cube_root(wide x)
+static uint64_t cube_root(unsigned __int128 x)
 {
     uint64_t root = 0;
 
     for (int bit = 31; bit >= 0; bit--) {
         uint64_t trial = root | UINT64_C(1) << bit;
-        if ((wide)trial * trial * trial <= x)
+        if ((unsigned __int128)trial * trial * trial <= x)
             root = trial;
     }
     return root;
@@ -81,8 +79,8 @@ static int64_t time_to_w_max(uint64_t w_max, uint64_t cwnd_epoch, uint32_t smss)
 {
     uint64_t distance = w_max > cwnd_epoch ? w_max - cwnd_epoch : 0;
 
-    return (int64_t)cube_root((wide)distance * C_DENOMINATOR * cubic_us_per_cubic_s /
-                              ((wide)C_NUMERATOR * smss));
+    return (int64_t)cube_root((unsigned __int128)distance * C_DENOMINATOR * cubic_us_per_cubic_s /
+                              ((unsigned __int128)C_NUMERATOR * smss));
 }
 
 /* 4.2, equation 1: W_cubic(t) = C (t - K)^3 + W_max, within 0 and CC_CWND_MAX. */
@@ -90,11 +88,11 @@ static uint64_t w_cubic(const struct stage *stage, int64_t t_us, uint32_t smss)
 {
     int64_t x = t_us - stage->k_us;
     uint64_t distance = (uint64_t)(x < 0 ? -x : x);
-    wide change;
+    unsigned __int128 change;
 
     distance = lesser(distance, (uint64_t)longest_us);
-    change = (wide)distance * distance * distance * smss / C_DENOMINATOR * C_NUMERATOR /
-             cubic_us_per_cubic_s;
+    change = (unsigned __int128)distance * distance * distance * smss / C_DENOMINATOR *
+             C_NUMERATOR / cubic_us_per_cubic_s;
     change = change > CC_CWND_MAX ? CC_CWND_MAX : change;
     if (x < 0)
         return stage->w_max > change ? stage->w_max - (uint64_t)change : 0;
@@ -116,7 +114,7 @@ static void follow_smss(struct cc *cc)
 
     if (cubic->smss == cc->smss)
         return;
-    cubic->stage.w_max = (uint64_t)((wide)cubic->stage.w_max * cc->smss / cubic->smss);
+    cubic->stage.w_max = (uint64_t)((unsigned __int128)cubic->stage.w_max * cc->smss / cubic->smss);
     cubic->stage.w_max = lesser(cubic->stage.w_max, CC_CWND_MAX);
     cubic->stage.running = false;
     cubic->smss = cc->smss;
@@ -162,7 +160,7 @@ static void begin_stage(struct cc *cc, struct instant now)
 static void estimate_reno(struct cc *cc, uint64_t acked)
 {
     struct stage *stage = &own(cc)->stage;
-    wide step = ((wide)acked * cc->smss << FRACTION_BITS) / cc->cwnd;
+    unsigned __int128 step = ((unsigned __int128)acked * cc->smss << FRACTION_BITS) / cc->cwnd;
 
     if (stage->w_est >> FRACTION_BITS < stage->cwnd_prior)
         step = step * ALPHA_NUMERATOR / ALPHA_DENOMINATOR;
@@ -173,7 +171,8 @@ static void estimate_reno(struct cc *cc, uint64_t acked)
 static void approach(struct cc *cc, uint64_t target, uint64_t acked)
 {
     struct cubic *cubic = own(cc);
-    wide step = ((wide)(target - cc->cwnd) * acked << FRACTION_BITS) / cc->cwnd;
+    unsigned __int128 step = ((unsigned __int128)(target - cc->cwnd) * acked << FRACTION_BITS) /
+                             cc->cwnd;
 
     cubic->fraction += (uint64_t)step;
     cc_set_cwnd(cc, cc->cwnd + (cubic->fraction >> FRACTION_BITS));
