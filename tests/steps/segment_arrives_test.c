@@ -220,7 +220,7 @@ static void closed_answers_everything_but_resets(void **state)
 {
     (void)state;
     for (unsigned flags = 0; flags < 64; flags++) {
-        uint32_t len = 7 + (flags & SYN ? 1 : 0) + (flags & FIN ? 1 : 0);
+        uint32_t len = 7u + (flags & SYN ? 1u : 0u) + (flags & FIN ? 1u : 0u);
         steps_open(&(struct steps_config){.irs = 500});
         steps->flow.local.port = 81;
         arrives(.seq = 10, .ack = 99, .flags = flags, .len = 7);
