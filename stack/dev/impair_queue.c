@@ -35,7 +35,8 @@ bool impair_queue_offer(struct impair_queue *q, const struct netem_arrival *arri
     q->packets.entries[entry].number = arrival->number;
     q->packets.entries[entry].verified = arrival->verified;
     if (q->config.kind == IMPAIR_QUEUE_TAIL && q->config.ecn &&
-        q->packets.bytes_held >= q->config.bytes / 2 && netem_ecn_capable(arrival->packet)) {
+        q->packets.bytes_held + arrival->packet.len >= q->config.bytes / 2 &&
+        netem_ecn_capable(arrival->packet)) {
         netem_ecn_mark(netem_queue_bytes(&q->packets, entry), arrival->packet.len);
         q->packets.entries[entry].verified = false;
         q->marked++;
