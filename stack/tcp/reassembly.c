@@ -54,12 +54,11 @@ static enum reassembly_result add_in_order(struct reassembly *reassembly, struct
 {
     seqno end = reassembly->next + text.len;
     seqno from, to;
-    enum reassembly_result result = REASSEMBLY_IN_ORDER;
 
     if (ranges_count(&reassembly->held) == 0) {
         ring_put(&reassembly->ring, reassembly->next, text.data, text.len);
         reassembly->next = end;
-        return result;
+        return REASSEMBLY_IN_ORDER;
     }
     put_gaps(reassembly, reassembly->next, text);
     /* Ranges do not touch one another: at most one of them begins at or before `end` and ends
@@ -69,10 +68,8 @@ static enum reassembly_result add_in_order(struct reassembly *reassembly, struct
         end = to;
         ranges_remove_below(&reassembly->held, end);
     }
-    if (end != reassembly->next + text.len || ranges_count(&reassembly->held) > 0)
-        result = REASSEMBLY_FILLED_HOLE;
     reassembly->next = end;
-    return result;
+    return REASSEMBLY_FILLED_HOLE;
 }
 
 static enum reassembly_result add_beyond_hole(struct reassembly *reassembly, seqno at,

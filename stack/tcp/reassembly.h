@@ -28,7 +28,8 @@ int reassembly_make_room(struct reassembly *reassembly, struct memory *memory, s
 
 enum reassembly_result {
     REASSEMBLY_IN_ORDER,     /* `next` advanced, nothing had been waiting behind it */
-    REASSEMBLY_FILLED_HOLE,  /* `next` advanced and joined text that had been waiting */
+    REASSEMBLY_FILLED_HOLE,  /* `next` advanced into a hole with text behind it: all of it or a part
+                              */
     REASSEMBLY_OUT_OF_ORDER, /* kept beyond a hole */
     REASSEMBLY_DUPLICATE,    /* nothing new in it */
     REASSEMBLY_REFUSED,      /* too many holes: not kept */
