@@ -7,6 +7,8 @@
 #include "common/message.h"
 #include "common/options.h"
 #include "get/get.h"
+#include "serve/generate.h"
+#include "serve/serve.h"
 
 struct sub_command {
     const char *name;
@@ -16,6 +18,8 @@ struct sub_command {
 
 static const struct sub_command sub_commands[] = {
     {"get", get_main, "fetch a file over HTTP, whatever the network does"},
+    {"serve", serve_main, "serve a folder's files over HTTP"},
+    {"gen-sha256", gen_sha256_main, "the digest of what serve sends for /gen/"},
 };
 enum { SUB_COMMANDS = sizeof sub_commands / sizeof *sub_commands };
 
