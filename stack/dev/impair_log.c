@@ -119,6 +119,19 @@ static int read_lines(struct impair_recording *recording, FILE *file, size_t *ba
     return 0;
 }
 
+/* By direction and number, a clone before its original: behind a bottleneck, fates are not decided
+ * in the order of the packets' coming. */
+static int compare_lines(const void *left, const void *right)
+{
+    const struct impair_log_line *a = left, *b = right;
+
+    if (a->direction != b->direction)
+        return a->direction < b->direction ? -1 : 1;
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    return (int)b->fate.clone - (int)a->fate.clone;
+}
+
 int impair_recording_open(struct impair_recording *recording, const char *path, size_t *bad_line)
 {
     *recording = (struct impair_recording){0};
@@ -129,6 +142,8 @@ int impair_recording_open(struct impair_recording *recording, const char *path, 
     fclose(file);
     if (rc)
         impair_recording_close(recording);
+    else if (recording->count > 0)
+        qsort(recording->lines, recording->count, sizeof *recording->lines, compare_lines);
     return rc;
 }
 

@@ -95,6 +95,24 @@ static void each_direction_reads_on_by_itself(void **state)
     impair_recording_close(&recording);
 }
 
+/* Behind a bottleneck a packet that did not fit is told of before those that wait. */
+static void lines_may_come_in_any_order(void **state)
+{
+    (void)state;
+    struct impair_recording recording;
+    size_t bad_line;
+    assert_int_equal(open_text("out 3 lost 0\nout 1 delayed 7\nin 1 lost 0\nout 2 delayed 9\n"
+                               "out 2 delayed 8 clone\n",
+                               &recording, &bad_line),
+                     0);
+    assert_int_equal(impair_recording_next(&recording, IMPAIR_OUT, 1)->fate.due.ns, 7);
+    assert_int_equal(impair_recording_next(&recording, IMPAIR_OUT, 2)->fate.due.ns, 8);
+    assert_int_equal(impair_recording_next(&recording, IMPAIR_OUT, 2)->fate.due.ns, 9);
+    assert_int_equal(impair_recording_next(&recording, IMPAIR_OUT, 3)->fate.outcome, NETEM_LOST);
+    assert_int_equal(impair_recording_next(&recording, IMPAIR_IN, 1)->fate.outcome, NETEM_LOST);
+    impair_recording_close(&recording);
+}
+
 static void long_recordings_fit(void **state)
 {
     (void)state;
@@ -138,6 +156,7 @@ int main(void)
         cmocka_unit_test(a_line_says_all_of_a_fate),
         cmocka_unit_test(wrong_lines_are_refused),
         cmocka_unit_test(each_direction_reads_on_by_itself),
+        cmocka_unit_test(lines_may_come_in_any_order),
         cmocka_unit_test(long_recordings_fit),
         cmocka_unit_test(the_wrong_line_is_named),
         cmocka_unit_test(a_missing_file_says_so),
