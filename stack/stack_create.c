@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "dev/capture.h"
 #include "dev/clock.h"
 #include "dev/impair.h"
@@ -440,20 +441,38 @@ static void say_goodbye(struct tunny *stack)
     stack_flush(stack);
 }
 
-void tunny_destroy(struct tunny *stack)
+static void give_layer(struct tunny *stack, void *layer, size_t size)
 {
-    if (!stack)
-        return;
-    if (stack->sockets.memory)
-        say_goodbye(stack);
+    if (layer)
+        memory_give(&stack->memory, layer, size);
+}
+
+static void destroy_layers(struct tunny *stack)
+{
     if (stack->tcp)
         tcp_destroy(stack->tcp);
     if (stack->udp)
         udp_destroy(stack->udp);
     if (stack->ip)
         ip_destroy(stack->ip);
+    give_layer(stack, stack->tcp, tcp_size());
+    give_layer(stack, stack->udp, udp_size());
+    give_layer(stack, stack->ip, ip_size());
+    give_layer(stack, stack->output.flat, PACKET_LARGEST);
+    loopback_destroy(&stack->loopback);
+    /* Whoever still holds something has lost it. */
+    CHECK(stack->memory.used == 0);
+    memory_destroy(&stack->memory);
+}
+
+void tunny_destroy(struct tunny *stack)
+{
+    if (!stack)
+        return;
+    if (stack->sockets.memory)
+        say_goodbye(stack);
     device_close(stack->device);
     if (stack->memory.region)
-        memory_destroy(&stack->memory);
+        destroy_layers(stack);
     free(stack);
 }
