@@ -104,6 +104,8 @@ static void read_info(struct part_file *file)
 
 static int write_info(const struct part_file *file)
 {
+    if (*file->validator == '\0')
+        return unlink(file->info) < 0 && errno != ENOENT ? -errno : 0;
     FILE *info = fopen(file->info, "we");
     if (info == NULL)
         return -errno;
