@@ -27,6 +27,7 @@ struct impair {
     unsigned next_change;
     struct netem_arrival refused; /* what the inner device had no room for */
     bool has_refused;
+    int gone; /* what the inner device said when it was gone, or 0 */
     struct instant retry;
     struct packet arrived; /* what came, while its wire packets are cut off it */
     size_t arrived_count, arrived_next;
@@ -111,6 +112,8 @@ static bool hand_over(struct impair *impair, const struct netem_arrival *packet,
     int rc = device_transmit(impair->inner, &out, now);
 
     impair->has_refused = rc == -EAGAIN;
+    if (rc != 0 && rc != -EAGAIN && rc != -EMSGSIZE)
+        impair->gone = rc;
     if (impair->has_refused) {
         impair->refused = *packet;
         impair->retry = instant_add(now, duration_ms(1));
@@ -163,6 +166,8 @@ static int impair_transmit(struct device *device, const struct packet *packet, s
     flat.count = 1;
     size_t count = packet->gso_size ? gso_count(&flat) : 1;
     send_due(impair, now);
+    if (impair->gone)
+        return impair->gone;
     for (size_t i = 0; i < count; i++) {
         size_t len = wire_packet(impair, &flat, i);
         if (len == 0)
