@@ -11,6 +11,7 @@
 #include "common/interrupt.h"
 #include "common/message.h"
 #include "common/numbers.h"
+#include "common/stats_file.h"
 
 enum common_option {
     COMMON_TUN = 256,
@@ -28,6 +29,7 @@ enum common_option {
     COMMON_SET,
     COMMON_TRACE,
     COMMON_JSON,
+    COMMON_STATS,
     COMMON_HELP,
     COMMON_VERSION,
 };
@@ -49,6 +51,7 @@ static const struct option common_longs[] = {
     {"verbose", no_argument, NULL, 'v'},
     {"trace", required_argument, NULL, COMMON_TRACE},
     {"json", no_argument, NULL, COMMON_JSON},
+    {"stats", required_argument, NULL, COMMON_STATS},
     {"help", no_argument, NULL, COMMON_HELP},
     {"version", no_argument, NULL, COMMON_VERSION},
 };
@@ -73,6 +76,7 @@ static const char common_help[] =
     "  -v, --verbose         trace on standard error; -vv decisions, -vvv segments\n"
     "      --trace FILE      trace every segment into FILE\n"
     "      --json            machine-readable results and trace\n"
+    "      --stats FILE      counters and drops as JSON at the end; \"-\": standard output\n"
     "      --help, --version\n";
 
 void options_start(struct options *options, int argc, char **argv)
@@ -209,6 +213,9 @@ static int take_common(struct options *options, const struct command *command,
     case COMMON_JSON:
         options->json = 1;
         return 0;
+    case COMMON_STATS:
+        options->stats_file = optarg;
+        return 0;
     case COMMON_HELP:
     case COMMON_VERSION:
         return answer(option, command);
@@ -290,6 +297,7 @@ int options_open_stack(struct options *options, struct tunny **stack)
             complain("\"tunny doctor\" shows what is missing and the command that mends it.");
         return EXIT_USAGE;
     }
+    options->start_ns = tunny_now_ns(*stack);
     if (options->config.impair != NULL)
         fprintf(stderr, "seed %llu\n", (unsigned long long)tunny_seed(*stack));
     return EXIT_OK;
@@ -299,6 +307,11 @@ void options_close_stack(struct options *options, struct tunny *stack)
 {
     if (stack != NULL) {
         tunny_drain(stack, interrupt_signal() == 0 ? 2000 : 200);
+        int result = 0;
+        if (options->stats_file != NULL)
+            result = stats_write(options->stats_file, stack, options->start_ns);
+        if (result < 0)
+            complain("cannot write %s: %s.", options->stats_file, error_words(result));
         tunny_destroy(stack);
     }
     close_trace(options);

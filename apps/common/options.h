@@ -16,6 +16,8 @@ struct options {
     char device[64];
     char command_line[512];
     const char *trace_file;
+    const char *stats_file;
+    int64_t start_ns; /* of the stack's clock */
     int verbosity;
     int json;
 };
@@ -50,8 +52,8 @@ __attribute__((format(printf, 1, 2))) int options_wrong(const char *format, ...)
 /* Makes the stack, and catches signals. EXIT_OK, or EXIT_USAGE with a sentence printed. */
 int options_open_stack(struct options *options, struct tunny **stack);
 
-/* Lets closed connections end (at most two seconds, not after a signal), destroys the stack, closes
- * the trace. */
+/* Lets closed connections end (at most two seconds, not after a signal), writes --stats, destroys
+ * the stack, closes the trace. */
 void options_close_stack(struct options *options, struct tunny *stack);
 
 /* tunny --list-settings. */
