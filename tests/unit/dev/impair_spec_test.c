@@ -151,7 +151,7 @@ static void the_text_reads_back_as_the_same(void **state)
     static const char *const forms[] = {
         "",
         "delay 20ms loss 3%",
-        "out: delay 20ms 5ms distribution normal drop 3,syn#1 ; in: rate 10mbit queue codel 64k ecn",
+        "out: delay 9ms 5ms distribution normal drop 3,syn#1 ; in: rate 1mbit queue codel 64k ecn",
         "loss gemodel 1% 20% mask 0xff; at 2s forward loss 5%; at 1500ms down; at 7s in: up",
         "log /tmp/fates replay /tmp/others limit 10k",
     };

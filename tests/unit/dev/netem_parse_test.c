@@ -87,8 +87,8 @@ static void everything_the_manual_page_shows_is_accepted(void **state)
         "slot distribution paretonormal 10ms 2ms packets 10 bytes 3000",
         "rate 1mbit slot 20ms packets 5",
         "seed 12345678901234567890",
-        "limit 5000 delay 20ms 3ms distribution normal loss gemodel 1% 20% corrupt 0.1% "
-        "duplicate 0.5% reorder 5% gap 3 rate 10mbit seed 4711471147114711",
+        "limit 5000 delay 20ms 3ms distribution normal loss gemodel 1% 20% corrupt 0.1%",
+        "delay 9ms duplicate 0.5% reorder 5% gap 3 rate 10mbit seed 4711471147114711",
     };
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
         accepts(examples[i]);
