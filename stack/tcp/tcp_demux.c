@@ -134,11 +134,16 @@ static struct tcb **bucket_of(struct tcp *tcp, uint64_t hash)
 struct tcb *tcp_find(struct tcp *tcp, const struct flow *flow)
 {
     uint64_t hash = hash_of(tcp, flow);
+    struct tcb *over = NULL;
 
-    for (struct tcb *tcb = *bucket_of(tcp, hash); tcb; tcb = tcb->hash_next)
-        if (tcb->hash == hash && flow_equal(&tcb->flow, flow))
+    for (struct tcb *tcb = *bucket_of(tcp, hash); tcb; tcb = tcb->hash_next) {
+        if (tcb->hash != hash || !flow_equal(&tcb->flow, flow))
+            continue;
+        if (tcb->state != TCP_CLOSED)
             return tcb;
-    return NULL;
+        over = tcb;
+    }
+    return over;
 }
 
 /* Twice as many buckets; without memory for them the chains just grow longer. */
@@ -367,6 +372,17 @@ static bool syn_ends_time_wait(const struct tcp *tcp, const struct tcb *tcb,
     return newer > 0 || (newer == 0 && seg->seq > tcb->rcv.nxt);
 }
 
+/* Out of the way of a new connection with the same flow; a user who still has it keeps it, CLOSED.
+ */
+static void end_time_wait(struct tcp *tcp, struct tcb *tcb, const struct segment *syn)
+{
+    TRACE(tcp->host.trace, time_wait_reused, .seq = syn->seq);
+    if (tcb->user_gone)
+        tcp_free_connection(tcp, tcb);
+    else
+        tcp_fail(tcb, 0, "a new connection began");
+}
+
 /* Header and checksum; a verdict for each way in which the bytes are no segment. */
 static bool parse_arrival(struct tcp *tcp, const struct tcp_arrival *arrival,
                           struct tcp_header *header)
@@ -447,9 +463,8 @@ void tcp_arrives(struct tcp *tcp, const struct tcp_arrival *arrival, struct inst
                        arrival->gso_size, arrival->tos, &seg);
         }
         if (tcb && syn_ends_time_wait(tcp, tcb, &seg)) {
-            TRACE(tcp->host.trace, time_wait_reused, .seq = seg.seq);
+            end_time_wait(tcp, tcb, &seg);
             tcp->host.trace->subject = (struct trace_subject){.flow = &flow};
-            tcp_free_connection(tcp, tcb);
             tcb = NULL;
         }
         if (tcb && tcb->state != TCP_CLOSED)

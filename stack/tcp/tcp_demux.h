@@ -52,6 +52,8 @@ struct tcp {
 
 /* --- tcp_demux.c: the table -------------------------------------------------------------- */
 
+/* The connection with this flow; one that is over, and only waits for its user to go, is the last
+ * choice. */
 struct tcb *tcp_find(struct tcp *tcp, const struct flow *flow);
 /* A new control block in the table, CLOSED, with its ISN; NULL: the budget is used up. */
 struct tcb *tcp_new_connection(struct tcp *tcp, const struct flow *flow,
