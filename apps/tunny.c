@@ -6,7 +6,10 @@
 #include "common/exit_codes.h"
 #include "common/message.h"
 #include "common/options.h"
+#include "doctor.h"
 #include "get/get.h"
+#include "nc.h"
+#include "ping.h"
 #include "serve/generate.h"
 #include "serve/serve.h"
 
@@ -19,6 +22,9 @@ struct sub_command {
 static const struct sub_command sub_commands[] = {
     {"get", get_main, "fetch a file over HTTP, whatever the network does"},
     {"serve", serve_main, "serve a folder's files over HTTP"},
+    {"ping", ping_main, "echo requests and their round trips"},
+    {"nc", nc_main, "standard input and output over TCP or UDP"},
+    {"doctor", doctor_main, "what works on this machine, and how to mend the rest"},
     {"gen-sha256", gen_sha256_main, "the digest of what serve sends for /gen/"},
 };
 enum { SUB_COMMANDS = sizeof sub_commands / sizeof *sub_commands };
