@@ -1,44 +1,49 @@
-/* echo: a TCP echo server in fifty lines. Run it in the lab, then `nc 198.18.0.2 7` on the kernel's
- * side: scripts/lab sh -c 'build/release/examples/echo & sleep 1; echo hello | nc -N 198.18.0.2 7'
- */
+/* A TCP echo server on port 7 of the stack: the whole life of a program on Tunny. Each visitor gets
+ * back what was sent. Try it: sudo build/release/examples/echo, and in another terminal: nc
+ * 198.18.0.2 7 */
 #include <stdio.h>
 #include <string.h>
 
 #include "socket.h"
 
-/* One client: whatever arrives goes back, until it closes. */
-static void echo(struct tunny *stack, int client)
+static void echo(struct tunny *stack, int visitor)
 {
-    char data[4096];
-    ssize_t n;
-
-    while ((n = tunny_recv(stack, client, data, sizeof data, 0)) > 0)
-        if (tunny_send(stack, client, data, (size_t)n, 0) < 0)
+    char text[4096];
+    ssize_t length;
+    while ((length = tunny_recv(stack, visitor, text, sizeof text, 0)) > 0)
+        if (tunny_send(stack, visitor, text, (size_t)length, 0) != length)
             break;
-    tunny_close(stack, client);
+    tunny_close(stack, visitor);
+}
+
+static int failed(const char *call, int error)
+{
+    fprintf(stderr, "echo: %s: %s\n", call, strerror(-error));
+    return 1;
 }
 
 int main(void)
 {
-    struct tunny_config config = {.device = "tun:tunny0"};
-    struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(7)};
+    struct tunny_config config = {0}; /* tunny0 and 198.18.0.2, fd00:7475:6e::2 */
+    struct sockaddr_in6 port_7 = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
     struct tunny *stack;
-    char error[200];
-    int listener, client;
-
+    char error[256];
     if (tunny_create(&config, &stack, error, sizeof error) < 0) {
         fprintf(stderr, "echo: %s\n", error);
         return 1;
     }
-    listener = tunny_socket(stack, AF_INET, SOCK_STREAM, 0);
-    if (tunny_bind(stack, listener, (const struct sockaddr *)&here, sizeof here) < 0 ||
-        tunny_listen(stack, listener, 16) < 0) {
-        fprintf(stderr, "echo: port 7 cannot be used\n");
-        return 1;
+    /* An IPv6 socket serves IPv4, too, as everywhere. */
+    int listener = tunny_socket(stack, AF_INET6, SOCK_STREAM, 0);
+    int result = tunny_bind(stack, listener, (struct sockaddr *)&port_7, sizeof port_7);
+    if (result < 0)
+        return failed("bind", result);
+    result = tunny_listen(stack, listener, 16);
+    if (result < 0)
+        return failed("listen", result);
+    for (;;) {
+        int visitor = tunny_accept(stack, listener, NULL, NULL, 0);
+        if (visitor < 0)
+            return failed("accept", visitor);
+        echo(stack, visitor);
     }
-    while ((client = tunny_accept(stack, listener, NULL, NULL, 0)) >= 0)
-        echo(stack, client);
-    fprintf(stderr, "echo: %s\n", strerror(-client));
-    tunny_destroy(stack);
-    return 1;
 }

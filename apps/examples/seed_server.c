@@ -1,58 +1,60 @@
-/* seed_server [PORT]: the server's steps of the lecture notes, line for line: create a socket,
- * bind, listen(128), accept, recv(1024), close the client's socket, close the listening socket. */
-#include <arpa/inet.h>
+/* A TCP server in the order that every textbook has: make a socket, bind, listen, accept, receive,
+ * close both. Usage: seed_server [PORT], by default 8081. It takes one client, prints what came
+ * first, and ends. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "socket.h"
 
-static int fail(const char *what, ssize_t error)
+static int failed(const char *call, ssize_t error)
 {
-    fprintf(stderr, "seed_server: %s: %s\n", what, strerror((int)-error));
+    fprintf(stderr, "seed_server: %s: %s\n", call, strerror((int)-error));
     return 1;
 }
 
 int main(int argc, char **argv)
 {
-    struct tunny_config config = {.device = "tun:tunny0"};
-    struct sockaddr_in here = {.sin_family = AF_INET}, ip_port;
-    socklen_t length = sizeof ip_port;
+    struct tunny_config config = {0};
     struct tunny *stack;
-    char error[200], recv_data[1024], address[INET_ADDRSTRLEN];
-    int tcp_server_socket, new_client_socket;
-    ssize_t result;
-
-    here.sin_port = htons((uint16_t)(argc > 1 ? atoi(argv[1]) : 8081));
+    char error[256];
+    struct sockaddr_in here = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)(argc > 1 ? strtoul(argv[1], NULL, 10) : 8081)),
+    };
     if (tunny_create(&config, &stack, error, sizeof error) < 0) {
         fprintf(stderr, "seed_server: %s\n", error);
         return 1;
     }
-    /* create the socket */
-    tcp_server_socket = tunny_socket(stack, AF_INET, SOCK_STREAM, 0);
-    /* bind the port, on every address */
-    result = tunny_bind(stack, tcp_server_socket, (const struct sockaddr *)&here, sizeof here);
+
+    /* 1. Create a TCP socket. */
+    int server = tunny_socket(stack, AF_INET, SOCK_STREAM, 0);
+    if (server < 0)
+        return failed("socket", server);
+    /* 2. Bind the port, on all addresses of the stack. */
+    int result = tunny_bind(stack, server, (struct sockaddr *)&here, sizeof here);
     if (result < 0)
-        return fail("bind", result);
-    /* listen: the socket becomes passive */
-    result = tunny_listen(stack, tcp_server_socket, 128);
+        return failed("bind", result);
+    /* 3. Listen: from now on the socket is passive. */
+    result = tunny_listen(stack, server, 128);
     if (result < 0)
-        return fail("listen", result);
-    /* accept a client's connection */
-    new_client_socket = tunny_accept(stack, tcp_server_socket, (struct sockaddr *)&ip_port, &length,
-                                     0);
-    if (new_client_socket < 0)
-        return fail("accept", new_client_socket);
-    inet_ntop(AF_INET, &ip_port.sin_addr, address, sizeof address);
-    /* receive what it sends */
-    result = tunny_recv(stack, new_client_socket, recv_data, sizeof recv_data, 0);
-    if (result < 0)
-        return fail("recv", result);
-    printf("%s:%u sent: %.*s\n", address, ntohs(ip_port.sin_port), (int)result, recv_data);
-    /* close the client's socket, then the listening one */
-    tunny_close(stack, new_client_socket);
-    tunny_close(stack, tcp_server_socket);
-    tunny_drain(stack, 2000);
+        return failed("listen", result);
+    /* 4. Accept a client's connection, which has a socket of its own. */
+    int client = tunny_accept(stack, server, NULL, NULL, 0);
+    if (client < 0)
+        return failed("accept", client);
+    /* 5. Receive what the client sends. */
+    char data[1024];
+    ssize_t length = tunny_recv(stack, client, data, sizeof data, 0);
+    if (length < 0)
+        return failed("recv", length);
+    printf("%.*s\n", (int)length, data);
+    /* 6. Close the client's socket. */
+    tunny_close(stack, client);
+    /* 7. Close the server's: nobody is accepted any more. */
+    tunny_close(stack, server);
+
+    tunny_drain(stack, 5000);
     tunny_destroy(stack);
     return 0;
 }
