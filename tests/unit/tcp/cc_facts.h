@@ -34,6 +34,23 @@ static inline struct flow flow_of(const char *name, struct duration rtt)
     return flow;
 }
 
+/* What the newest segment acknowledged says: sent a round trip ago, with a window in flight. */
+static inline struct rate_sample flow_rate(const struct flow *flow)
+{
+    uint64_t window = flow->cc.cwnd;
+    uint64_t us = (uint64_t)duration_to_us(flow->rtt);
+
+    if (us == 0)
+        return (struct rate_sample){.delivered = 0};
+    return (struct rate_sample){
+        .delivered = window,
+        .prior_delivered = flow->delivered > window ? flow->delivered - window : 0,
+        .interval = flow->rtt,
+        .rate = window * 1000000 / us,
+        .tx_in_flight = window,
+    };
+}
+
 /* The facts of an ACK for `bytes` more: in flight was a full window. */
 static inline struct cc_ack flow_facts(const struct flow *flow, uint64_t bytes)
 {
@@ -49,6 +66,7 @@ static inline struct cc_ack flow_facts(const struct flow *flow, uint64_t bytes)
         .rtt = flow->rtt,
         .srtt = flow->rtt,
         .min_rtt = flow->rtt,
+        .rate = flow_rate(flow),
         .cwnd_limited = true,
     };
 }
