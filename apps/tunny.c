@@ -6,7 +6,7 @@
 #include "common/exit_codes.h"
 #include "common/message.h"
 #include "common/options.h"
-#include "doctor.h"
+#include "doctor/doctor.h"
 #include "get/get.h"
 #include "nc.h"
 #include "ping.h"
