@@ -136,6 +136,15 @@ static void give_up(struct tcb *tcb, const char *timer)
     tcp_fail(tcb, tcb->soft_error ? tcb->soft_error : ETIMEDOUT, "the peer did not answer");
 }
 
+/* RFC 9293, 3.8.3 (SHLD-9): the user is told of trouble when R1 is reached. */
+static void advise_at_r1(struct tcb *tcb, int64_t retransmissions)
+{
+    if (retransmissions != tcb->host->tunables.tcp_retries1 || tcb->soft_error != 0)
+        return;
+    tcb->soft_error = ETIMEDOUT;
+    tcp_note_change(tcb);
+}
+
 /* The handshake: a SYN or SYN-ACK was not answered (MUST-22, 23). */
 static void syn_timeout(struct tcb *tcb, struct instant now)
 {
@@ -150,6 +159,7 @@ static void syn_timeout(struct tcb *tcb, struct instant now)
         give_up(tcb, "SYN");
         return;
     }
+    advise_at_r1(tcb, tcb->syn_transmissions);
     rtt_back_off(&tcb->rtt);
     tcb->syn_retransmitted = true;
     tcp_owe_syn(tcb, now);
@@ -171,10 +181,7 @@ static void retransmission_timeout(struct tcb *tcb, struct instant now)
     if (tcb->retransmissions < UINT8_MAX)
         tcb->retransmissions++;
     tcb->totals.timeouts++;
-    if (tcb->retransmissions == tunables->tcp_retries1 && tcb->soft_error == 0) {
-        tcb->soft_error = ETIMEDOUT; /* SHLD-9 */
-        tcp_note_change(tcb);
-    }
+    advise_at_r1(tcb, tcb->retransmissions);
     if (tcb->pending_mtu)
         tcp_apply_path_mtu(tcb, tcb->pending_mtu); /* RFC 5927, 7.2: no progress since it came */
     recovery_on_timeout(&scene, tcb->snd.una, tcb->snd.nxt, tcb->mss, now);
