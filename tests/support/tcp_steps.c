@@ -44,17 +44,40 @@ uint8_t pattern_at(uint64_t position)
     return (uint8_t)(position ^ position >> 8 ^ 0x55);
 }
 
+static struct address our_address(const struct steps_config *config)
+{
+    static const uint8_t v6[16] = {0xfd, 0, 0x74, 0x75, 0x6e, [15] = 2};
+
+    return config->ipv6 ? address_from_ipv6(v6) : address_from_ipv4_u32(0xc6120002);
+}
+
+static struct address peer_address(const struct steps_config *config)
+{
+    static const uint8_t v6[16] = {0xfd, 0, 0x74, 0x75, 0x6e, [15] = 1};
+
+    return config->ipv6 ? address_from_ipv6(v6) : address_from_ipv4_u32(0xc6120001);
+}
+
+static void default_settings(struct tcp_settings *chosen)
+{
+    tcp_default_settings(steps->tcp, chosen);
+    if (steps->config.receive_buffer) {
+        chosen->receive_buffer = steps->config.receive_buffer;
+        chosen->receive_buffer_fixed = true;
+    }
+}
+
 void steps_open(const struct steps_config *config)
 {
     struct tcp_config tcp = {.secret = {11, 13}};
-    struct tcp_claim claim = {.local = {address_from_ipv4_u32(0xc6120002), 80}};
-    struct tcp_settings settings;
+    struct tcp_claim claim = {.local = {our_address(config), 80}};
+    struct tcp_settings chosen;
 
     memset(steps, 0, sizeof *steps);
     steps->config = *config;
     if (steps->config.irs == 0)
         steps->config.irs = UINT32_MAX;
-    steps->now = instant_add(INSTANT_ZERO, duration_s(1));
+    steps->now = config->start.ns ? config->start : instant_add(INSTANT_ZERO, duration_s(1));
     steps->ts = 1000;
     steps->story.event = hear;
     trace_subscribe(&steps->trace, &steps->story);
@@ -66,11 +89,13 @@ void steps_open(const struct steps_config *config)
     steps->tcp = malloc(tcp_size());
     assert_int_equal(tcp_init(steps->tcp, &tcp), 0);
     tcp_tunables(steps->tcp)->tcp_invalid_ratelimit = 0;
-    tcp_default_settings(steps->tcp, &settings);
-    assert_int_equal(tcp_open_passive(steps->tcp, &claim, &settings, 10, steps, &steps->listener),
+    default_settings(&chosen);
+    assert_int_equal(tcp_open_passive(steps->tcp, &claim, &chosen,
+                                      config->backlog ? config->backlog : 10, steps,
+                                      &steps->listener),
                      0);
     steps->flow.local = claim.local;
-    steps->flow.remote = (struct endpoint){address_from_ipv4_u32(0xc6120001), 40000};
+    steps->flow.remote = (struct endpoint){peer_address(config), 40000};
 }
 
 void steps_close(void)
@@ -98,6 +123,34 @@ static seqno our_iss(void)
     return tcb ? tcb->snd.iss : (steps->tcb ? steps->tcb->snd.iss : 0);
 }
 
+static void note_text(struct step_sent *s, const struct tcp_emission *out)
+{
+    size_t at = 0;
+
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; i < out->text[k].len && at < sizeof s->text; i++)
+            s->text[at++] = out->text[k].data[i];
+}
+
+/* SHLD-14, 9293-U-19: the right edge never moves back. MUST-65, R7323-01, R2018-01: what belongs on
+ * SYNs stands there only. MUST-16: no segment is larger than the peer takes. In every test. */
+static void check_sent(const struct tcp_emission *out)
+{
+    const struct tcb *tcb = tcp_find(steps->tcp, &out->flow);
+    const struct tcp_options *o = &out->header.options;
+    size_t text = out->text[0].len + out->text[1].len;
+    seqno edge;
+
+    if (out->header.flags & (TCP_SYN | TCP_RST) || !tcb)
+        return;
+    assert_false(o->has_mss || o->has_window_scale || o->has_sack_permitted);
+    assert_true((out->gso_size ? out->gso_size : text) <= tcb->mss);
+    edge = tcb->rcv.nxt + ((seqno)out->header.window << tcb->window.shift);
+    assert_true(steps->told_of != tcb->number || edge >= steps->told_edge);
+    steps->told_of = tcb->number;
+    steps->told_edge = edge;
+}
+
 static void note_sent(const struct tcp_emission *out, uint32_t iss)
 {
     struct step_sent *s = &steps->sent[steps->sent_count % STEPS_SENT];
@@ -111,7 +164,11 @@ static void note_sent(const struct tcp_emission *out, uint32_t iss)
         .seq = out->header.seq.u32 - iss,
         .ack = out->header.ack.u32 - steps->config.irs,
         .at = steps->now,
+        .tos = out->tos,
+        .ttl = out->ttl,
+        .gso_size = out->gso_size,
     };
+    note_text(s, out);
     describe_tcp_flags(s->flags, flags);
     snprintf(line, sizeof line, "> %s seq %u ack %u len %u win %u", flags, s->seq, s->ack, s->len,
              s->window);
@@ -132,6 +189,7 @@ static void pull(void)
     while (tcp_next(steps->tcp, &out, steps->now)) {
         assert_true(--most > 0);
         note_sent(&out, iss);
+        check_sent(&out);
     }
     for (tcb = tcp_each(steps->tcp, NULL); tcb; tcb = tcp_each(steps->tcp, tcb))
         tcp_check(tcb);
@@ -167,6 +225,8 @@ void arrives_(const struct step_segment *s)
     };
     struct tcp_arrival arrival = {.source = steps->flow.remote.address,
                                   .destination = steps->flow.local.address,
+                                  .tos = s->tos,
+                                  .to_group = s->to_group,
                                   .gso_size = s->gso_size};
     struct checksum sum = {0};
     size_t len;
@@ -174,6 +234,13 @@ void arrives_(const struct step_segment *s)
 
     fill_options(s, &h.options, iss);
     len = tcp_header_build(&h, bytes);
+    if (s->raw_len > 0) {
+        len = TCP_HEADER_LENGTH + s->raw_len;
+        memcpy(bytes + TCP_HEADER_LENGTH, s->raw_options, s->raw_len);
+    }
+    bytes[12] = (uint8_t)((len / 4) << 4);
+    if (s->corrupt_offset)
+        bytes[12] = 0xf0;
     for (uint32_t i = 0; i < s->len; i++)
         bytes[len + i] = s->text ? (uint8_t)s->text[i] : pattern_at((uint64_t)s->seq + i);
     len += s->len;
@@ -208,16 +275,77 @@ void passes_ms(int64_t ms)
     steps->ts += (uint32_t)ms;
 }
 
-int64_t user_sends(uint32_t len)
+void lets_send(void)
+{
+    pull();
+}
+
+int64_t user_sends_with(uint32_t len, unsigned flags)
 {
     static uint8_t data[200000];
     int64_t n;
 
     for (uint32_t i = 0; i < len; i++)
         data[i] = pattern_at(i);
-    n = tcp_send(steps->tcb, data, len, TCP_SEND_PUSH, steps->now);
+    n = tcp_send(steps->tcb, data, len, flags, steps->now);
     pull();
     return n;
+}
+
+int64_t user_sends(uint32_t len)
+{
+    return user_sends_with(len, TCP_SEND_PUSH);
+}
+
+int64_t user_reads(uint32_t most)
+{
+    static uint8_t data[200000];
+    uint64_t position = steps->tcb->received.read - steps->tcb->rcv.irs;
+    int64_t n = tcp_receive(steps->tcb, data, most, 0, steps->now);
+
+    for (int64_t i = 0; i < n; i++)
+        assert_int_equal(data[i], pattern_at(position + (uint64_t)i));
+    pull();
+    return n;
+}
+
+struct tcp_settings *settings(void)
+{
+    return tcp_settings_of(steps->tcb);
+}
+
+void settings_changed(void)
+{
+    tcp_settings_changed(steps->tcb, steps->now);
+    pull();
+}
+
+struct tcp_tunables *tunables(void)
+{
+    return tcp_tunables(steps->tcp);
+}
+
+bool icmp_arrives_(const struct step_icmp *s)
+{
+    uint8_t quoted[TCP_HEADER_LENGTH] = {0};
+    struct tcp_icmp icmp = {.flow = steps->flow,
+                            .type = s->type,
+                            .code = s->code,
+                            .errnum = s->errnum,
+                            .hard = s->hard,
+                            .too_big = s->mtu > 0,
+                            .mtu = s->mtu,
+                            .transport = {quoted, s->quoted ? s->quoted : 8}};
+    bool believed;
+
+    put_be16(quoted, steps->flow.local.port);
+    put_be16(quoted + 2, steps->flow.remote.port);
+    put_be32(quoted + 4, (uint32_t)our_iss() + s->seq);
+    story_line("< ICMP");
+    steps->trace.now = steps->now;
+    believed = tcp_icmp_arrives(steps->tcp, &icmp, steps->now);
+    pull();
+    return believed;
 }
 
 void user_closes(void)
@@ -226,17 +354,23 @@ void user_closes(void)
     pull();
 }
 
+void user_goes_away(void)
+{
+    tcp_close(steps->tcb, steps->now);
+    pull();
+}
+
 /* --- reaching states --------------------------------------------------------------------- */
 
 static void open_actively(void)
 {
-    struct tcp_settings settings;
+    struct tcp_settings chosen;
 
-    tcp_default_settings(steps->tcp, &settings);
+    default_settings(&chosen);
     steps->flow.local.port = 50000;
     steps->flow.remote.port = 80;
     assert_int_equal(
-        tcp_open_active(steps->tcp, &steps->flow, &settings, 0, steps, &steps->tcb, steps->now), 0);
+        tcp_open_active(steps->tcp, &steps->flow, &chosen, 0, steps, &steps->tcb, steps->now), 0);
     pull();
 }
 
@@ -244,7 +378,8 @@ static void syn_arrives(void)
 {
     arrives(.seq = 0, .flags = SYN, .mss = steps->config.peer_mss ? steps->config.peer_mss : 1000,
             .sack_permitted = steps->config.sack, .window_scale = steps->config.window_scale,
-            .shift = 0, .ts_val = steps->config.timestamps ? steps->ts : 0);
+            .shift = 0, .window = steps->config.peer_window,
+            .ts_val = steps->config.timestamps ? steps->ts : 0);
     steps->tcb = tcp_find(steps->tcp, &steps->flow);
     assert_non_null(steps->tcb);
 }
@@ -254,7 +389,7 @@ static void plain(uint32_t seq, uint32_t ack, unsigned flags)
     uint32_t ecr = steps->sent_count
                        ? steps->sent[(steps->sent_count - 1) % STEPS_SENT].header.options.ts_val
                        : 0;
-    arrives(.seq = seq, .ack = ack, .flags = flags,
+    arrives(.seq = seq, .ack = ack, .flags = flags, .window = steps->config.peer_window,
             .ts_val = steps->config.timestamps ? steps->ts : 0, .ts_ecr = ecr);
 }
 
@@ -348,9 +483,28 @@ const struct step_sent *last_sent(void)
     return &steps->sent[(steps->sent_count - 1) % STEPS_SENT];
 }
 
+const struct step_sent *next_sent(void)
+{
+    if (steps->looked_at == steps->sent_count) {
+        print_error("nothing was sent\n");
+        fails(__FILE__, __LINE__);
+    }
+    return &steps->sent[steps->looked_at++ % STEPS_SENT];
+}
+
+unsigned unseen(void)
+{
+    return steps->sent_count - steps->looked_at;
+}
+
 void forget_sent(void)
 {
     steps->looked_at = steps->sent_count;
+}
+
+int64_t now_ms(void)
+{
+    return steps->now.ns / 1000000;
 }
 
 void assert_sent_(const struct step_expected *e, const char *file, int line)

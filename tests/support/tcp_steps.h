@@ -25,6 +25,10 @@ struct step_segment {
     uint32_t sack[8];        /* pairs, relative to ISS */
     unsigned sack_count;
     uint16_t gso_size;
+    uint8_t tos;
+    const uint8_t *raw_options; /* instead of all others: `raw_len` bytes, a multiple of 4 */
+    unsigned raw_len;
+    bool to_group;
 };
 
 /* A segment that came out. */
@@ -35,6 +39,9 @@ struct step_sent {
     uint16_t window;
     struct tcp_header header;
     struct instant at;
+    uint8_t tos, ttl;
+    uint16_t gso_size;
+    uint8_t text[16]; /* the first bytes */
 };
 
 struct steps_config {
@@ -43,6 +50,11 @@ struct steps_config {
     bool timestamps, sack, window_scale; /* the peer offers them */
     uint16_t peer_mss;                   /* 0: 1000 */
     size_t memory;
+    uint32_t backlog;        /* 0: 10 */
+    uint16_t peer_window;    /* of the SYN and the handshake's ACK; 0: 10000 */
+    uint32_t receive_buffer; /* of the listener and the active open; 0: the default */
+    struct instant start;    /* 0: one second */
+    bool ipv6;
 };
 
 enum { STEPS_SENT = 256 };
@@ -61,7 +73,9 @@ struct steps {
     struct trace_sink story;
     char lines[400][240];
     unsigned line_count;
-    uint32_t ts; /* the peer's clock */
+    uint32_t ts;      /* the peer's clock */
+    seqno told_edge;  /* the right edge of the window that the peer was told ... */
+    uint64_t told_of; /* ... by the connection of this number */
 };
 extern struct steps *steps;
 
@@ -79,9 +93,31 @@ void arrives_(const struct step_segment *segment);
 #define arrives(...) arrives_(&(struct step_segment){__VA_ARGS__})
 /* Lets time pass and timers act. */
 void passes_ms(int64_t ms);
+/* Sends what is owed, without letting time pass. */
+void lets_send(void);
 /* What the user does. */
 int64_t user_sends(uint32_t len);
-void user_closes(void);
+int64_t user_sends_with(uint32_t len, unsigned flags); /* enum tcp_send_flags */
+/* Reads up to `most` bytes, which must be pattern_at() of their place; what tcp_receive() said. */
+int64_t user_reads(uint32_t most);
+void user_closes(void);    /* shutdown(SHUT_WR) */
+void user_goes_away(void); /* close(); `steps->tcb` is the stack's then */
+/* The user changes a setting: settings()->no_delay = true; settings_changed(). */
+struct tcp_settings *settings(void);
+void settings_changed(void);
+struct tcp_tunables *tunables(void);
+
+/* An ICMP error that quotes the segment of ours at `seq` (relative to ISS). */
+struct step_icmp {
+    uint32_t seq;
+    uint8_t type, code;
+    int errnum;
+    bool hard;
+    uint32_t mtu;    /* > 0: Packet Too Big */
+    unsigned quoted; /* bytes of the header quoted; 0: 8 */
+};
+bool icmp_arrives_(const struct step_icmp *icmp);
+#define icmp_arrives(...) icmp_arrives_(&(struct step_icmp){__VA_ARGS__})
 
 /* The next segment that came out has (at least) these properties. `flags` must be equal but for
  * PSH. */
@@ -96,7 +132,16 @@ void assert_sent_(const struct step_expected *expected, const char *file, int li
 void assert_nothing_sent_(const char *file, int line);
 #define assert_nothing_sent() assert_nothing_sent_(__FILE__, __LINE__)
 const struct step_sent *last_sent(void);
+/* The next segment that came out, whatever it is; fails the test when there is none. */
+const struct step_sent *next_sent(void);
+/* How many came out and were not looked at. */
+unsigned unseen(void);
 void forget_sent(void);
+/* Milliseconds since the start of the test's clock. */
+int64_t now_ms(void);
+/* How often an event was told, or a drop counted. */
+#define event_count(name) (steps->trace.events[EVENT_##name])
+#define drop_count(name)  (steps->trace.drops[DROP_##name])
 void assert_state_(enum tcp_state state, const char *file, int line);
 #define assert_state(state) assert_state_((state), __FILE__, __LINE__)
 void assert_dropped_(enum drop_reason reason, const char *file, int line);
