@@ -134,8 +134,9 @@ void cc_remember(struct cc *cc)
     cc->prior_ssthresh = cc->ssthresh;
 }
 
-void cc_restore(struct cc *cc)
+void cc_restore(struct cc *cc, struct instant now)
 {
+    (void)now;
     cc_set_cwnd(cc, at_least(cc->cwnd, cc->prior_cwnd));
     cc->ssthresh = at_least(cc->ssthresh, cc->prior_ssthresh);
 }
@@ -170,8 +171,9 @@ static void restart_slowly(struct cc *cc, struct duration idle)
     }
 }
 
-void cc_restart(struct cc *cc, struct duration idle, struct duration rto)
+void cc_restart(struct cc *cc, struct duration idle, struct duration rto, struct instant now)
 {
+    (void)now;
     if (!cc->restart_after_idle) {
         restart_slowly(cc, idle);
         return;

@@ -135,16 +135,16 @@ void cc_congestion_avoidance(struct cc *cc, uint64_t *counted, uint64_t acked);
 void cc_set_cwnd(struct cc *cc, uint64_t bytes);
 /* max(bytes, 2 SMSS): ssthresh after a reduction (RFC 5681, 3.1, equation 4). */
 uint64_t cc_ssthresh_floor(const struct cc *cc, uint64_t bytes);
-/* Before a reduction: what cc_restore() brings back when it was not justified. */
+/* Before a reduction: what cc_restore() brings back when it was not justified; for on_undo(). */
 void cc_remember(struct cc *cc);
-void cc_restore(struct cc *cc);
+void cc_restore(struct cc *cc, struct instant now);
 /* The reductions themselves, to `bytes` (RFC 5681, 3.1 and 3.2; RFC 3168, 6.1.2; RFC 9438, 4.6
  * and 4.8): for on_loss() and on_timeout(). Both call cc_remember(). */
 void cc_reduce(struct cc *cc, uint64_t bytes, enum cc_cause cause);
 void cc_collapse(struct cc *cc, uint64_t bytes);
 /* on_idle(): the restart window (RFC 5681, 4.1), or, with restart_after_idle unset, RFC 7661's
  * rule: the window is kept for five minutes, then halved down to initial_cwnd (R7661-01). */
-void cc_restart(struct cc *cc, struct duration idle, struct duration rto);
+void cc_restart(struct cc *cc, struct duration idle, struct duration rto, struct instant now);
 static inline bool cc_in_slow_start(const struct cc *cc)
 {
     return cc->cwnd < cc->ssthresh;

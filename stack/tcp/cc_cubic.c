@@ -272,8 +272,7 @@ static void cubic_on_undo(struct cc *cc, struct instant now)
 {
     struct cubic *cubic = own(cc);
 
-    (void)now;
-    cc_restore(cc);
+    cc_restore(cc, now);
     /* 4.9: cwnd, ssthresh, cwnd_prior, W_max, K, epoch_start and W_est as they were. */
     cubic->stage = cubic->before;
     cubic->after_timeout = false;
@@ -285,7 +284,7 @@ static void cubic_on_idle(struct cc *cc, struct duration idle, struct duration r
     struct stage *stage = &own(cc)->stage;
     uint64_t cwnd = cc->cwnd;
 
-    cc_restart(cc, idle, rto);
+    cc_restart(cc, idle, rto, now);
     if (cc->cwnd != cwnd)
         stage->running = false;
     if (!stage->running)

@@ -97,19 +97,6 @@ static void dctcp_on_timeout(struct cc *cc, const struct cc_loss *loss)
     cc_collapse(cc, loss->flight / 2);
 }
 
-static void dctcp_on_undo(struct cc *cc, struct instant now)
-{
-    (void)now;
-    cc_restore(cc);
-}
-
-static void dctcp_on_idle(struct cc *cc, struct duration idle, struct duration rto,
-                          struct instant now)
-{
-    (void)now;
-    cc_restart(cc, idle, rto);
-}
-
 const struct cc_ops cc_dctcp = {
     .name = "dctcp",
     .init = dctcp_init,
@@ -117,6 +104,6 @@ const struct cc_ops cc_dctcp = {
     .on_loss = dctcp_on_loss,
     .on_recovered = dctcp_on_recovered,
     .on_timeout = dctcp_on_timeout,
-    .on_undo = dctcp_on_undo,
-    .on_idle = dctcp_on_idle,
+    .on_undo = cc_restore,
+    .on_idle = cc_restart,
 };

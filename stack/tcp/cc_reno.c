@@ -33,29 +33,10 @@ static void reno_on_loss(struct cc *cc, const struct cc_loss *loss)
     cc_reduce(cc, loss->flight / 2, loss->cause);
 }
 
-static void reno_on_recovered(struct cc *cc, struct instant now)
-{
-    (void)now;
-    own(cc)->counted = 0;
-}
-
 static void reno_on_timeout(struct cc *cc, const struct cc_loss *loss)
 {
     own(cc)->counted = 0;
     cc_collapse(cc, loss->flight / 2);
-}
-
-static void reno_on_undo(struct cc *cc, struct instant now)
-{
-    (void)now;
-    cc_restore(cc);
-}
-
-static void reno_on_idle(struct cc *cc, struct duration idle, struct duration rto,
-                         struct instant now)
-{
-    (void)now;
-    cc_restart(cc, idle, rto);
 }
 
 const struct cc_ops cc_reno = {
@@ -63,8 +44,8 @@ const struct cc_ops cc_reno = {
     .init = reno_init,
     .on_ack = reno_on_ack,
     .on_loss = reno_on_loss,
-    .on_recovered = reno_on_recovered,
+    .on_recovered = reno_init, /* congestion avoidance begins anew */
     .on_timeout = reno_on_timeout,
-    .on_undo = reno_on_undo,
-    .on_idle = reno_on_idle,
+    .on_undo = cc_restore,
+    .on_idle = cc_restart,
 };

@@ -127,13 +127,13 @@ static void after_an_idle_rto_the_window_is_the_initial_one_at_most(void **state
     cc_start(&cc, cc_find("reno"), SMSS, 10, INSTANT_ZERO);
     cc.cwnd = 40 * SMSS;
     cc.ssthresh = 20 * SMSS;
-    cc_restart(&cc, duration_ms(200), duration_ms(200));
+    cc_restart(&cc, duration_ms(200), duration_ms(200), INSTANT_ZERO);
     assert_int_equal(cc.cwnd, 40 * SMSS); /* "more than one retransmission timeout" */
-    cc_restart(&cc, duration_ms(201), duration_ms(200));
+    cc_restart(&cc, duration_ms(201), duration_ms(200), INSTANT_ZERO);
     assert_int_equal(cc.cwnd, 10 * SMSS);
     assert_int_equal(cc.ssthresh, 30 * SMSS);
     cc.cwnd = 4 * SMSS;
-    cc_restart(&cc, duration_s(10), duration_ms(200));
+    cc_restart(&cc, duration_s(10), duration_ms(200), INSTANT_ZERO);
     assert_int_equal(cc.cwnd, 4 * SMSS);
 }
 
@@ -147,12 +147,12 @@ static void without_restart_the_window_is_kept_for_five_minutes_then_halved(void
     cc.restart_after_idle = false;
     cc.cwnd = 80 * SMSS;
     cc.ssthresh = 50 * SMSS;
-    cc_restart(&cc, duration_s(299), duration_ms(200));
+    cc_restart(&cc, duration_s(299), duration_ms(200), INSTANT_ZERO);
     assert_int_equal(cc.cwnd, 80 * SMSS);
-    cc_restart(&cc, duration_s(300), duration_ms(200));
+    cc_restart(&cc, duration_s(300), duration_ms(200), INSTANT_ZERO);
     assert_int_equal(cc.cwnd, 40 * SMSS);
     assert_int_equal(cc.ssthresh, 60 * SMSS);
-    cc_restart(&cc, DURATION_FOREVER, duration_ms(200));
+    cc_restart(&cc, DURATION_FOREVER, duration_ms(200), INSTANT_ZERO);
     assert_int_equal(cc.cwnd, 10 * SMSS);
 }
 
