@@ -174,6 +174,7 @@ static enum ip_verdict take_error(struct ip *ip, const struct ip_datagram *datag
         return IP_NOTHING;
     }
     *error = error_of(message, &quoted);
+    error->reporter = datagram->source;
     if (is_about_echo(error)) {
         take_echo_error(ip, error);
         return IP_NOTHING;

@@ -44,7 +44,6 @@ bool icmp_limit_allows(struct icmp_limit *limit, const struct address *destinati
     if (one->tokens < TOKEN || limit->all.tokens < TOKEN)
         return false;
     one->tokens -= TOKEN;
-    int64_t cost = (int64_t)random_below(&limit->random, 3) * TOKEN;
-    limit->all.tokens -= cost < limit->all.tokens ? cost : limit->all.tokens;
+    limit->all.tokens -= (int64_t)random_below(&limit->random, 3) * TOKEN; /* perhaps below 0 */
     return true;
 }

@@ -42,7 +42,8 @@ struct ip_datagram {
 /* An ICMP error about something that we sent (RFC 5927: whether to believe it is for the upper
  * layer). */
 struct ip_error {
-    struct flow flow; /* of the quoted packet, ours first */
+    struct flow flow;        /* of the quoted packet, ours first */
+    struct address reporter; /* who sent the error */
     uint8_t protocol;
     bool ipv6;
     uint8_t type, code;
