@@ -253,9 +253,12 @@ static void user_opens(void)
     struct flow flow = flow_of(byte() | 1);
     struct tcp_settings settings;
     struct tcb *tcb = NULL;
+    uint16_t path_mtu = word();
 
     tcp_default_settings(&fuzz.tcp, &settings);
-    if (tcp_open_active(&fuzz.tcp, &flow, &settings, word(), &fuzz, &tcb, fuzz.now) == 0)
+    if (path_mtu < 552)
+        path_mtu = 0;
+    if (tcp_open_active(&fuzz.tcp, &flow, &settings, path_mtu, &fuzz, &tcb, fuzz.now) == 0)
         hold(tcb);
 }
 
