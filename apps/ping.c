@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "ping.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +17,11 @@
 #include "common/options.h"
 #include "common/stream.h"
 
-/* Requests whose replies are waited for; later replies to older ones are not counted. */
-enum { REMEMBERED = 4096, DATA_MOST = 65507 };
+enum {
+    SEQUENCES = 65536, /* that a request can have */
+    DATA_MOST = 65507, /* an IPv4 datagram less both headers */
+    HEADER = 8,
+};
 
 static const struct option ping_longs[] = {
     {"count", required_argument, NULL, 'c'},   {"interval", required_argument, NULL, 'i'},
@@ -35,11 +39,12 @@ static const struct command ping_command = {
             "  -i, --interval S   seconds between two (default 1, at least 0.001)\n"
             "  -s, --size N       bytes of data (default 56)\n"
             "  -t, --ttl N        time to live (default 64)\n"
-            "  -W, --timeout S    seconds to wait for the last reply (default 2)\n"
+            "  -W, --timeout S    seconds to wait for the last replies (default 2)\n"
             "  -w, --deadline S   seconds for all of it\n"
             "  -4, -6             only IPv4, only IPv6\n"
             "  -q, --quiet        the summary only\n"
-            "Exit codes: 0 replies came, 1 none came, 2 usage, device or name.\n",
+            "Exit codes: 0 a reply came, 1 none came, or fewer than --count within --deadline,\n"
+            "2 usage, device, name or route.\n",
     .shorts = "c:i:s:t:W:w:q46",
     .longs = ping_longs,
 };
@@ -54,7 +59,7 @@ struct ping {
     int family, is_quiet;
     uint64_t sent, received, duplicates, damaged, errors;
     int64_t start_ns, next_ns, last_sent_ns, end_ns;
-    int64_t sent_ns[REMEMBERED]; /* by sequence number; 0: answered, or nothing was sent */
+    int64_t sent_ns[SEQUENCES]; /* 0: answered, or not sent */
     int64_t least_ns, most_ns;
     double sum_ms, sum_squares;
 };
@@ -138,7 +143,8 @@ static int resolve(struct ping *ping, const char *host)
 /* --- sending and receiving
  * ---------------------------------------------------------------------------- */
 
-static void send_request(struct ping *ping)
+/* 0; the errno of what will not pass by itself. */
+static int send_request(struct ping *ping)
 {
     int64_t now = tunny_now_ns(ping->stack);
     ping->request.sequence = (uint16_t)(ping->sent + 1);
@@ -150,13 +156,13 @@ static void send_request(struct ping *ping)
     ping->next_ns += ping->interval_ns;
     if (ping->next_ns < now)
         ping->next_ns = now + ping->interval_ns;
-    if (result == 0) {
-        ping->sent_ns[ping->request.sequence % REMEMBERED] = now;
-        return;
-    }
-    ping->errors++;
-    if (!ping->is_quiet)
-        complain("%s: %s.", ping->target, error_words(result));
+    if (result == 0)
+        ping->sent_ns[ping->request.sequence] = now;
+    else if (result == -ENOBUFS)
+        ping->errors++; /* as if the network had lost it */
+    else
+        return result;
+    return 0;
 }
 
 static void note_round_trip(struct ping *ping, int64_t rtt_ns)
@@ -173,35 +179,95 @@ static void note_round_trip(struct ping *ping, int64_t rtt_ns)
 
 static void print_reply(const struct ping *ping, const struct tunny_echo *reply, int64_t rtt_ns)
 {
-    const char *note = rtt_ns < 0 ? " (duplicate)" : reply->damaged ? " (damaged)" : "";
     double ms = rtt_ns < 0 ? 0 : (double)rtt_ns / 1e6;
     if (ping->is_quiet)
         return;
-    if (ping->options.json)
+    if (ping->options.json) {
         printf("{\"from\":\"%s\",\"seq\":%u,\"ttl\":%u,\"bytes\":%u,\"ms\":%.3f,\"duplicate\":%s,"
                "\"damaged\":%s}\n",
                ping->target, reply->sequence, reply->ttl, reply->length, ms,
                rtt_ns < 0 ? "true" : "false", reply->damaged ? "true" : "false");
+    } else {
+        printf("%u bytes from %s: icmp_seq=%u ttl=%u", reply->length + HEADER, ping->target,
+               reply->sequence, reply->ttl);
+        if (rtt_ns >= 0)
+            printf(" time=%.3f ms", ms);
+        printf("%s%s\n", rtt_ns < 0 ? " (DUP!)" : "", reply->damaged ? " (DAMAGED!)" : "");
+    }
+    fflush(stdout);
+}
+
+/* What a router or the host itself said: RFC 792 and RFC 1812, 5.2.7.1; RFC 4443, 3. */
+static const char *words_of_error(const struct tunny_echo *reply)
+{
+    static const char *const unreachable4[] = {
+        "Destination Net Unreachable",
+        "Destination Host Unreachable",
+        "Destination Protocol Unreachable",
+        "Destination Port Unreachable",
+        "Fragmentation needed",
+        "Source Route Failed",
+        "Destination Net Unknown",
+        "Destination Host Unknown",
+        "Source Host Isolated",
+        "Destination Net Prohibited",
+        "Destination Host Prohibited",
+        "Destination Net Unreachable for this Type of Service",
+        "Destination Host Unreachable for this Type of Service",
+        "Packet filtered",
+        "Precedence Violation",
+        "Precedence Cutoff",
+    };
+    static const char *const unreachable6[] = {
+        "No route",
+        "Administratively prohibited",
+        "Beyond the scope of the source address",
+        "Address unreachable",
+        "Port unreachable",
+        "Source address failed the policy",
+        "Reject route to the destination",
+    };
+    enum { UNREACHABLE4 = 3, EXCEEDED4 = 11, UNREACHABLE6 = 1, EXCEEDED6 = 3 };
+    int is_ipv4 = reply->family == AF_INET;
+    unsigned code = reply->icmp_code;
+    if (is_ipv4 && reply->icmp_type == UNREACHABLE4 &&
+        code < sizeof unreachable4 / sizeof *unreachable4)
+        return unreachable4[code];
+    if (!is_ipv4 && reply->icmp_type == UNREACHABLE6 &&
+        code < sizeof unreachable6 / sizeof *unreachable6)
+        return unreachable6[code];
+    if (reply->icmp_type == (is_ipv4 ? EXCEEDED4 : EXCEEDED6))
+        return code == 0 ? "Time to live exceeded" : "Fragment reassembly time exceeded";
+    return reply->error == EMSGSIZE ? "Packet too big" : "Parameter problem";
+}
+
+static void print_error(const struct ping *ping, const struct tunny_echo *reply)
+{
+    char reporter[INET6_ADDRSTRLEN] = "?";
+    const char *words = words_of_error(reply);
+    if (ping->is_quiet)
+        return;
+    inet_ntop(reply->family, reply->reporter, reporter, sizeof reporter);
+    if (ping->options.json)
+        printf("{\"from\":\"%s\",\"seq\":%u,\"error\":\"%s\",\"type\":%u,\"code\":%u}\n", reporter,
+               reply->sequence, words, reply->icmp_type, reply->icmp_code);
     else
-        printf("%u bytes from %s: seq=%u ttl=%u time=%.3f ms%s\n", reply->length + 8, ping->target,
-               reply->sequence, reply->ttl, ms, note);
+        printf("From %s icmp_seq=%u %s\n", reporter, reply->sequence, words);
     fflush(stdout);
 }
 
 static void on_reply(struct ping *ping, const struct tunny_echo *reply, int64_t now)
 {
-    int64_t *sent = &ping->sent_ns[reply->sequence % REMEMBERED];
+    int64_t *sent = &ping->sent_ns[reply->sequence];
     if (reply->id != ping->request.id)
         return;
-    if (reply->error != 0) {
-        ping->errors++;
-        *sent = 0;
-        if (!ping->is_quiet)
-            complain("%s, seq=%u: %s.", ping->target, reply->sequence, error_words(reply->error));
-        return;
-    }
     int64_t rtt = *sent != 0 ? now - *sent : -1;
     *sent = 0;
+    if (reply->error != 0) {
+        ping->errors += rtt >= 0;
+        print_error(ping, reply);
+        return;
+    }
     if (rtt < 0)
         ping->duplicates++;
     else
@@ -221,7 +287,8 @@ static int64_t next_event(const struct ping *ping)
     return ping->end_ns != 0 && ping->end_ns < next ? ping->end_ns : next;
 }
 
-/* Until all is sent and answered, a signal or the deadline. 0, or the device's failure. */
+/* Until all is sent and answered, a signal or the deadline. 0, or what will not pass by itself: no
+ * source address, no route, the device's failure. */
 static int run(struct ping *ping)
 {
     int result = 0;
@@ -241,8 +308,9 @@ static int run(struct ping *ping)
         if ((ping->count > 0 && ping->sent >= ping->count) ||
             (ping->end_ns != 0 && now >= ping->end_ns))
             break;
-        send_request(ping);
-        result = turn(ping->stack, 0, -1, 0);
+        result = send_request(ping);
+        if (result == 0)
+            result = turn(ping->stack, 0, -1, 0);
     }
     return result == -EINTR ? 0 : result;
 }
@@ -266,30 +334,43 @@ static void print_round_trips(const struct ping *ping)
     double deviation = square_root(ping->sum_squares / count - average * average);
     double least = (double)ping->least_ns / 1e6, most = (double)ping->most_ns / 1e6;
     if (ping->options.json)
-        printf("\"min_ms\":%.3f,\"avg_ms\":%.3f,\"max_ms\":%.3f,\"mdev_ms\":%.3f}\n", least,
-               average, most, deviation);
+        printf(",\"min_ms\":%.3f,\"avg_ms\":%.3f,\"max_ms\":%.3f,\"mdev_ms\":%.3f", least, average,
+               most, deviation);
     else
-        printf(", rtt min/avg/max/mdev %.3f/%.3f/%.3f/%.3f ms\n", least, average, most, deviation);
+        printf("rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", least, average, most, deviation);
+}
+
+static void print_count(uint64_t count, const char *of_what)
+{
+    if (count > 0)
+        printf(", +%llu %s", (unsigned long long)count, of_what);
 }
 
 static void print_summary(const struct ping *ping)
 {
-    double lost = ping->sent > 0 && ping->sent > ping->received
+    double lost = ping->sent > ping->received
                       ? 100.0 * (double)(ping->sent - ping->received) / (double)ping->sent
                       : 0;
-    if (ping->options.json)
+    double seconds = (double)(tunny_now_ns(ping->stack) - ping->start_ns) / 1e9;
+    if (ping->options.json) {
         printf("{\"target\":\"%s\",\"sent\":%llu,\"received\":%llu,\"duplicates\":%llu,"
-               "\"damaged\":%llu,\"errors\":%llu,\"lost_percent\":%.4g,",
+               "\"damaged\":%llu,\"errors\":%llu,\"lost_percent\":%.4g,\"seconds\":%.3f",
                ping->target, (unsigned long long)ping->sent, (unsigned long long)ping->received,
                (unsigned long long)ping->duplicates, (unsigned long long)ping->damaged,
-               (unsigned long long)ping->errors, lost);
-    else
-        printf("--- %s: %llu sent, %llu received, %llu duplicates, %llu damaged, %llu errors, "
-               "%.4g %% lost",
-               ping->target, (unsigned long long)ping->sent, (unsigned long long)ping->received,
-               (unsigned long long)ping->duplicates, (unsigned long long)ping->damaged,
-               (unsigned long long)ping->errors, lost);
-    print_round_trips(ping);
+               (unsigned long long)ping->errors, lost, seconds);
+        if (ping->received > 0)
+            print_round_trips(ping);
+        printf("}\n");
+        return;
+    }
+    printf("\n--- %s ping statistics ---\n%llu packets transmitted, %llu received", ping->target,
+           (unsigned long long)ping->sent, (unsigned long long)ping->received);
+    print_count(ping->duplicates, "duplicates");
+    print_count(ping->damaged, "damaged");
+    print_count(ping->errors, "errors");
+    printf(", %.4g%% packet loss, time %.0fms\n", lost, seconds * 1e3);
+    if (ping->received > 0)
+        print_round_trips(ping);
 }
 
 static int with_stack(struct ping *ping, const char *host)
@@ -298,14 +379,16 @@ static int with_stack(struct ping *ping, const char *host)
     if (code != EXIT_OK)
         return code;
     if (!ping->is_quiet && !ping->options.json)
-        printf("ping %s (%s): %u bytes of data\n", host, ping->target, ping->request.length);
+        printf("PING %s (%s) %u bytes of data.\n", host, ping->target, ping->request.length);
+    fflush(stdout);
     int result = run(ping);
     print_summary(ping);
     if (result < 0) {
-        complain("the device failed: %s.", error_words(result));
+        complain("%s: %s.", ping->target, error_words(result));
         return EXIT_USAGE;
     }
-    return ping->received > 0 ? EXIT_OK : EXIT_FAILED;
+    int is_short = ping->deadline_ns != 0 && ping->received < ping->count;
+    return ping->received > 0 && !is_short ? EXIT_OK : EXIT_FAILED;
 }
 
 int ping_main(int argc, char **argv)

@@ -40,15 +40,15 @@ int tunny_echo_send(struct tunny *stack, const struct tunny_echo *request)
     return r;
 }
 
-static void set_address(struct tunny_echo *reply, const struct address *address)
+/* Writes 4 or 16 bytes. The family. */
+static int put_address(uint8_t out[16], const struct address *address)
 {
-    if (address_is_ipv4(address)) {
-        reply->family = AF_INET;
-        memcpy(reply->address, address_ipv4_bytes(address), 4);
-    } else {
-        reply->family = AF_INET6;
-        memcpy(reply->address, address->bytes, sizeof reply->address);
-    }
+    bool ipv4 = address_is_ipv4(address);
+    if (ipv4)
+        memcpy(out, address_ipv4_bytes(address), 4);
+    else
+        memcpy(out, address->bytes, 16);
+    return ipv4 ? AF_INET : AF_INET6;
 }
 
 int tunny_echo_receive(struct tunny *stack, struct tunny_echo *reply)
@@ -61,7 +61,7 @@ int tunny_echo_receive(struct tunny *stack, struct tunny_echo *reply)
         return -EAGAIN;
     *reply = (struct tunny_echo){0};
     if (!is_error) {
-        set_address(reply, &came.source);
+        reply->family = put_address(reply->address, &came.source);
         reply->id = came.id;
         reply->sequence = came.sequence;
         reply->ttl = came.ttl;
@@ -69,8 +69,11 @@ int tunny_echo_receive(struct tunny *stack, struct tunny_echo *reply)
         reply->damaged = !is_pattern(came.data);
         return 0;
     }
-    set_address(reply, &error.flow.remote.address);
+    reply->family = put_address(reply->address, &error.flow.remote.address);
+    put_address(reply->reporter, &error.reporter);
     reply->error = error.errnum;
+    reply->icmp_type = error.type;
+    reply->icmp_code = error.code;
     if (error.transport.len >= QUOTED_LEAST) {
         reply->id = get_be16(error.transport.data + ID_AT);
         reply->sequence = get_be16(error.transport.data + SEQUENCE_AT);

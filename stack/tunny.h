@@ -119,8 +119,9 @@ struct tunny_echo {
     uint16_t id, sequence;
     uint8_t ttl;
     uint32_t length; /* bytes of data */
-    int error;       /* replies: 0, or the errno of an ICMP error that came instead */
-    int damaged;     /* replies: the data is not what was sent (data is byte i = i mod 256) */
+    int error;       /* replies: 0, or the errno of an ICMP error that came instead, and: */
+    uint8_t icmp_type, icmp_code, reporter[16]; /* its type, its code, who sent it */
+    int damaged; /* replies: the data is not what was sent (data is byte i = i mod 256) */
 };
 /* Owes one echo request and sends it with the next turn. 0, -ENETUNREACH, -EMSGSIZE, -ENOBUFS. Does
  * not block. */
