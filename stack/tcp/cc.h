@@ -77,7 +77,7 @@ struct cc_ops {
     void (*on_idle)(struct cc *cc, struct duration idle, struct duration rto, struct instant now);
 };
 
-enum { CC_PRIVATE_WORDS = 44 };
+enum { CC_PRIVATE_WORDS = 38 };
 #define CC_SSTHRESH_INFINITE (UINT64_MAX / 2)
 /* More than any window that window scaling can offer (RFC 7323, 2.3: 2^30), so that sums never
  * overflow. */
