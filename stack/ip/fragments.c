@@ -265,6 +265,7 @@ static struct chunk *copy_piece(struct fragments *fragments, const struct fragme
         memcpy(chunk->bytes, text.data, n);
         text = bytes_part(text, n, text.len);
     }
+    CHECK(first);
     first->header = fragment->offset == 0 ? (uint32_t)fragment->data_at : 0;
     first->length = (uint32_t)data_of(fragment).len;
     return first;

@@ -134,6 +134,33 @@ static void extension_headers_before_and_after_survive(void **state)
     assert_int_equal(w->datagram.packet.data[40], IPV6_DESTINATION_OPTIONS);
 }
 
+/* IPv6 ext-header chain: headers that fill more than a packet of Ethernet are nobody's honest wish.
+ */
+static void too_long_a_header_before_fragments_is_refused(void **state)
+{
+    struct ip_world *w = *state;
+    static struct wire_packet p;
+    for (size_t units = 180; units < 200; units++) {
+        static uint8_t payload[2048];
+        size_t options = 8 * (units + 1);
+        memset(payload, 0, sizeof payload);
+        payload[0] = IPV6_FRAGMENT;
+        payload[1] = (uint8_t)units;
+        fragment_header6(payload + options, UDP, 0, true, (uint32_t)units);
+        PACKET6(&p, payload, options + 8 + 80, .protocol = IPV6_HOP_BY_HOP);
+        assert_int_equal(world_feed(w, &p), IP_NOTHING);
+        if (40 + options + 8 > 1536) {
+            assert_dropped(w, ip_extension_refused);
+            continue;
+        }
+        world_assert_nothing_dropped(w);
+        fragment_header6(payload + options, UDP, 80, false, (uint32_t)units);
+        PACKET6(&p, payload, options + 8 + 5, .protocol = IPV6_HOP_BY_HOP);
+        assert_int_equal(world_feed(w, &p), IP_DATAGRAM);
+        assert_int_equal(w->datagram.payload.len, 85);
+    }
+}
+
 /* R8200-01, Teardrop / overlap: head, tail, inside, around; both families drop the whole. */
 static void overlaps_condemn_the_datagram(void **state)
 {
@@ -456,6 +483,7 @@ int main(void)
         TEST(fragments_in_any_order_make_the_datagram),
         TEST(the_headers_of_the_whole_are_mended),
         TEST(extension_headers_before_and_after_survive),
+        TEST(too_long_a_header_before_fragments_is_refused),
         TEST(overlaps_condemn_the_datagram),
         TEST(the_same_place_with_other_bytes_is_an_overlap),
         TEST(exact_duplicates_are_ignored),
