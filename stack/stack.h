@@ -103,6 +103,7 @@ struct stack_patience {
     int expired; /* what the call says then */
     int also;    /* a descriptor of the system to wait for too; -1: none */
     bool turned; /* everything that was there has been looked at */
+    int over;    /* what ends the wait, once the call has been tried a last time; 0: nothing yet */
 };
 
 /* Waits for something to happen, and lets it happen. 0: try again; `expired`, -EINTR, or the

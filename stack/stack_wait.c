@@ -13,14 +13,17 @@ static int sleep_until(struct tunny *stack, struct instant until, int also)
 
 int stack_wait(struct tunny *stack, struct stack_patience *patience)
 {
-    if (!patience->turned) {
-        patience->turned = true;
-        return stack_turn(stack);
+    if (patience->over < 0)
+        return patience->over;
+    if (patience->turned) {
+        if (instant_reached(patience->until, stack_now(stack)))
+            return patience->expired;
+        if (!stack->more)
+            patience->over = sleep_until(stack, patience->until, patience->also);
     }
-    if (instant_reached(patience->until, stack_now(stack)))
-        return patience->expired;
-    int interrupted = stack->more ? 0 : sleep_until(stack, patience->until, patience->also);
-    /* What woke us may be there together with the signal. */
+    patience->turned = true;
     int r = stack_turn(stack);
-    return r < 0 ? r : interrupted;
+    if (r < 0)
+        patience->over = r;
+    return 0;
 }

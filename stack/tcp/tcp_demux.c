@@ -47,8 +47,11 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config)
     tcp->bucket_count = FIRST_BUCKETS;
     tcp->buckets = memory_take(config->memory, FIRST_BUCKETS * sizeof(struct tcb *));
     tcp->port_counters = memory_take(config->memory, PORT_TABLE_BYTES);
-    if (!tcp->buckets || !tcp->port_counters)
+    if (!tcp->buckets || !tcp->port_counters) {
+        memory_give(config->memory, tcp->buckets, FIRST_BUCKETS * sizeof(struct tcb *));
+        memory_give(config->memory, tcp->port_counters, PORT_TABLE_BYTES);
         return -ENOMEM;
+    }
     memset(tcp->buckets, 0, FIRST_BUCKETS * sizeof(struct tcb *));
     memset(tcp->port_counters, 0, PORT_TABLE_BYTES);
     return 0;
