@@ -195,30 +195,6 @@ ssize_t tunny_send(struct tunny *stack, int socket, const void *data, size_t len
     return tunny_sendto(stack, socket, data, length, flags, NULL, 0);
 }
 
-/* Several pieces are one stream; all but the last say that more follows (so that segments are
- * full). */
-ssize_t tunny_writev(struct tunny *stack, int number, const struct iovec *pieces, int count)
-{
-    struct socket *socket = sockets_find(&stack->sockets, number);
-    size_t total = 0;
-    if (!socket)
-        return -EBADF;
-    if (count < 0)
-        return -EINVAL;
-    if (socket->kind == SOCKET_UDP && count > 1)
-        return -EOPNOTSUPP;
-    for (int i = 0; i < count; i++) {
-        int more = i + 1 < count ? MSG_MORE : 0;
-        ssize_t r = tunny_send(stack, number, pieces[i].iov_base, pieces[i].iov_len, more);
-        if (r < 0)
-            return total_or(total, r);
-        total += (size_t)r;
-        if ((size_t)r < pieces[i].iov_len)
-            break;
-    }
-    return (ssize_t)total;
-}
-
 ssize_t tunny_send_lend(struct tunny *stack, int number, size_t length, int flags,
                         struct iovec pieces[2])
 {
@@ -327,28 +303,6 @@ ssize_t tunny_recvfrom(struct tunny *stack, int number, void *data, size_t lengt
 ssize_t tunny_recv(struct tunny *stack, int socket, void *data, size_t length, int flags)
 {
     return tunny_recvfrom(stack, socket, data, length, flags, NULL, NULL);
-}
-
-ssize_t tunny_readv(struct tunny *stack, int number, const struct iovec *pieces, int count)
-{
-    struct socket *socket = sockets_find(&stack->sockets, number);
-    size_t total = 0;
-    if (!socket)
-        return -EBADF;
-    if (count < 0)
-        return -EINVAL;
-    if (socket->kind == SOCKET_UDP && count > 1)
-        return -EOPNOTSUPP;
-    for (int i = 0; i < count; i++) {
-        int flags = total > 0 ? MSG_DONTWAIT : 0;
-        ssize_t r = tunny_recv(stack, number, pieces[i].iov_base, pieces[i].iov_len, flags);
-        if (r < 0)
-            return total_or(total, r);
-        total += (size_t)r;
-        if ((size_t)r < pieces[i].iov_len)
-            break;
-    }
-    return (ssize_t)total;
 }
 
 ssize_t tunny_recv_lend(struct tunny *stack, int number, size_t length, int flags,

@@ -97,6 +97,8 @@ static int set_number(struct socket *socket, int option, int number)
     case TCP_LINGER2:
         return set_linger2(socket, number);
     case TCP_DEFER_ACCEPT:
+        /* Not tcp(7): it is kept and answered, but a connection is handed over when its handshake
+         * is complete, because a server that asks for less waking up must bear this anyway. */
         socket->defer_accept_s = number < 0 ? 0 : (uint32_t)number;
         return 0;
     default:

@@ -344,24 +344,6 @@ static void nothing_is_sent_and_received_at_once(void **state)
     world_close(&world);
 }
 
-static void pieces_are_gathered_and_scattered(void **state)
-{
-    struct stack_world world;
-    int ends[2];
-    char first[3] = "", second[5] = "";
-    (void)state;
-    world_open(&world, &(struct world_setup){0});
-    world_connect(&world, AF_INET, ends);
-    char one[] = "abc", two[] = "defg";
-    struct iovec out[2] = {{one, 3}, {two, 4}}, in[2] = {{first, 2}, {second, 5}};
-    assert_int_equal(tunny_writev(world.side[0].stack, ends[0], out, 2), 7);
-    world_run(&world, duration_ms(300));
-    assert_int_equal(tunny_readv(world.side[1].stack, ends[1], in, 2), 7);
-    assert_memory_equal(first, "ab", 2);
-    assert_memory_equal(second, "cdefg", 5);
-    world_close(&world);
-}
-
 /* MUST-30, MUST-32, MUST-33 */
 static void urgent_text_is_told_and_marked(void **state)
 {
@@ -421,7 +403,6 @@ int main(void)
         cmocka_unit_test(linger_waits_no_longer_than_its_time),
         cmocka_unit_test(peeking_takes_nothing),
         cmocka_unit_test(nothing_is_sent_and_received_at_once),
-        cmocka_unit_test(pieces_are_gathered_and_scattered),
         cmocka_unit_test(urgent_text_is_told_and_marked),
         cmocka_unit_test(who_has_changed_is_told),
     };

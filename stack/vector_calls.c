@@ -1,0 +1,116 @@
+/* writev() and readv() on sockets: several pieces as one call. A stream takes them one after
+ * another; a datagram is put together, or taken apart, in a block of the budget. Called by
+ * applications; knows sockets by their public calls only. */
+#include <errno.h>
+
+#include "socket.h"
+#include "stack.h"
+
+enum { PIECES_MOST = 1024 }; /* IOV_MAX */
+
+static size_t sum(const struct iovec *pieces, int count)
+{
+    size_t total = 0;
+    for (int i = 0; i < count; i++)
+        total += pieces[i].iov_len;
+    return total;
+}
+
+/* What was transferred counts more than why it was not more. */
+static ssize_t total_or(size_t total, ssize_t r)
+{
+    return total > 0 ? (ssize_t)total : r;
+}
+
+static ssize_t write_datagram(struct tunny *stack, int socket, const struct iovec *pieces,
+                              int count)
+{
+    size_t length = sum(pieces, count), at = 0;
+    if (length > UDP_LARGEST)
+        return -EMSGSIZE;
+    uint8_t *whole = memory_take(&stack->memory, length);
+    if (!whole)
+        return -ENOBUFS;
+    for (int i = 0; i < count; i++) {
+        if (pieces[i].iov_len)
+            memcpy(whole + at, pieces[i].iov_base, pieces[i].iov_len);
+        at += pieces[i].iov_len;
+    }
+    ssize_t r = tunny_send(stack, socket, whole, length, 0);
+    memory_give(&stack->memory, whole, length);
+    return r;
+}
+
+static ssize_t read_datagram(struct tunny *stack, int socket, const struct iovec *pieces, int count)
+{
+    size_t length = sum(pieces, count), at = 0;
+    if (length > UDP_LARGEST)
+        length = UDP_LARGEST;
+    uint8_t *whole = memory_take(&stack->memory, length);
+    if (!whole)
+        return -ENOBUFS;
+    ssize_t r = tunny_recv(stack, socket, whole, length, 0);
+    for (int i = 0; i < count && r > 0 && at < (size_t)r; i++) {
+        size_t part = (size_t)r - at;
+        if (part > pieces[i].iov_len)
+            part = pieces[i].iov_len;
+        memcpy(pieces[i].iov_base, whole + at, part);
+        at += part;
+    }
+    memory_give(&stack->memory, whole, length);
+    return r;
+}
+
+/* All but the last piece say that more follows, so that segments are full. */
+static ssize_t write_text(struct tunny *stack, int socket, const struct iovec *pieces, int count)
+{
+    size_t total = 0;
+    for (int i = 0; i < count; i++) {
+        int more = i + 1 < count ? MSG_MORE : 0;
+        ssize_t r = tunny_send(stack, socket, pieces[i].iov_base, pieces[i].iov_len, more);
+        if (r < 0)
+            return total_or(total, r);
+        total += (size_t)r;
+        if ((size_t)r < pieces[i].iov_len)
+            break;
+    }
+    return (ssize_t)total;
+}
+
+/* Only the first piece is waited for. */
+static ssize_t read_text(struct tunny *stack, int socket, const struct iovec *pieces, int count)
+{
+    size_t total = 0;
+    for (int i = 0; i < count; i++) {
+        int flags = total > 0 ? MSG_DONTWAIT : 0;
+        ssize_t r = tunny_recv(stack, socket, pieces[i].iov_base, pieces[i].iov_len, flags);
+        if (r < 0)
+            return total_or(total, r);
+        total += (size_t)r;
+        if ((size_t)r < pieces[i].iov_len)
+            break;
+    }
+    return (ssize_t)total;
+}
+
+ssize_t tunny_writev(struct tunny *stack, int number, const struct iovec *pieces, int count)
+{
+    const struct socket *socket = sockets_find(&stack->sockets, number);
+    if (!socket)
+        return -EBADF;
+    if (count < 0 || count > PIECES_MOST)
+        return -EINVAL;
+    return socket->kind == SOCKET_UDP ? write_datagram(stack, number, pieces, count)
+                                      : write_text(stack, number, pieces, count);
+}
+
+ssize_t tunny_readv(struct tunny *stack, int number, const struct iovec *pieces, int count)
+{
+    const struct socket *socket = sockets_find(&stack->sockets, number);
+    if (!socket)
+        return -EBADF;
+    if (count < 0 || count > PIECES_MOST)
+        return -EINVAL;
+    return socket->kind == SOCKET_UDP ? read_datagram(stack, number, pieces, count)
+                                      : read_text(stack, number, pieces, count);
+}
