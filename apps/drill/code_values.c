@@ -1,7 +1,6 @@
 /* Arithmetic and comparison of Python's values, as far as scripts need it; see code_expr.h.
  * Integers are 64 bits wide. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,6 +235,26 @@ static bool whole(struct code *code, const char *op, int64_t a, int64_t b,
     return true;
 }
 
+/* Without the mathematics library: values here are far below 2^63. */
+static double floor_of(double x)
+{
+    double cut = (double)(int64_t)x;
+    return cut > x ? cut - 1 : cut;
+}
+
+static int64_t nearest(double x)
+{
+    return (int64_t)(x < 0 ? x - 0.5 : x + 0.5);
+}
+
+static double power_of(double base, int64_t exponent)
+{
+    double result = 1;
+    for (int64_t n = exponent < 0 ? -exponent : exponent; n > 0; n--)
+        result *= base;
+    return exponent < 0 ? 1 / result : result;
+}
+
 static bool fraction(struct code *code, const char *op, double a, double b,
                      struct code_value *result)
 {
@@ -245,16 +264,16 @@ static bool fraction(struct code *code, const char *op, double a, double b,
         *result = number(a + b);
     else if (op[0] == '-')
         *result = number(a - b);
-    else if (strcmp(op, "**") == 0)
-        *result = number(pow(a, b));
+    else if (strcmp(op, "**") == 0 && nearest(b) < 1024 && nearest(b) > -1024)
+        *result = number(power_of(a, nearest(b)));
     else if (op[0] == '*')
         *result = number(a * b);
     else if (strcmp(op, "//") == 0)
-        *result = number(floor(a / b));
+        *result = number(floor_of(a / b));
     else if (op[0] == '/')
         *result = number(a / b);
     else if (op[0] == '%')
-        *result = number(a - floor(a / b) * b);
+        *result = number(a - floor_of(a / b) * b);
     else
         return code_fails(code, "\"%s\" needs whole numbers", op);
     return true;
@@ -283,7 +302,7 @@ bool code_operate(struct code *code, const char *op, const struct code_value *le
     if (!fraction(code, op, left->number, right->number, result))
         return false;
     bool stays = power && left->kind == CODE_INTEGER && right->kind == CODE_INTEGER &&
-                 right->integer >= 0 && fabs(result->number) < 9e15;
+                 right->integer >= 0 && result->number < 9e15;
     if (stays)
         *result = integer((int64_t)result->number);
     return true;
@@ -328,13 +347,13 @@ bool code_call(struct code *code, const char *name, const struct code_value *arg
     if (strcmp(name, "int") == 0)
         *result = integer((int64_t)arguments->number);
     else if (strcmp(name, "round") == 0)
-        *result = integer(llround(arguments->number));
+        *result = integer(nearest(arguments->number));
     else if (strcmp(name, "float") == 0)
         *result = number(arguments->number);
     else if (strcmp(name, "abs") == 0 && arguments->kind == CODE_INTEGER)
         *result = integer(arguments->integer < 0 ? -arguments->integer : arguments->integer);
     else if (strcmp(name, "abs") == 0)
-        *result = number(fabs(arguments->number));
+        *result = number(arguments->number < 0 ? -arguments->number : arguments->number);
     else {
         code->unsupported = true;
         return code_fails(code, "the function %s()", name);

@@ -3,7 +3,6 @@
 #include "parse.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -148,7 +147,7 @@ static bool parse_time(struct parser *p, int64_t *us)
         return parse_fails(p, PARSE_WRONG, "expected a time in seconds here");
     if (p->token.number < 0 || p->token.number > 1e9)
         return parse_fails(p, PARSE_WRONG, "a time must lie between 0 and 10^9 seconds");
-    *us = (int64_t)llround(p->token.number * 1e6);
+    *us = (int64_t)(p->token.number * 1e6 + 0.5);
     parse_advance(p);
     return true;
 }

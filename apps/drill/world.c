@@ -1,7 +1,6 @@
 /* Time, sockets by the script's numbers, the story, and the verdict; see world.h. */
 #include "world.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,8 +133,8 @@ bool world_wait(struct world *world, int64_t until_us)
 
 int64_t world_tolerance_us(const struct world *world, int64_t expected_us)
 {
-    int64_t share = (int64_t)llround((double)(expected_us - world->last_us) *
-                                     world->options.tolerance_share);
+    int64_t share = (int64_t)((double)(expected_us - world->last_us) *
+                              world->options.tolerance_share);
     return share > world->options.tolerance_us ? share : world->options.tolerance_us;
 }
 
