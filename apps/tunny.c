@@ -7,8 +7,9 @@
 #include "common/message.h"
 #include "common/options.h"
 #include "doctor/doctor.h"
+#include "drill/drill.h"
 #include "get/get.h"
-#include "nc.h"
+#include "nc/nc.h"
 #include "ping.h"
 #include "serve/generate.h"
 #include "serve/serve.h"
@@ -24,6 +25,7 @@ static const struct sub_command sub_commands[] = {
     {"serve", serve_main, "serve a folder's files over HTTP"},
     {"ping", ping_main, "echo requests and their round trips"},
     {"nc", nc_main, "standard input and output over TCP or UDP"},
+    {"drill", drill_main, "run packetdrill scripts against the stack, in virtual time"},
     {"doctor", doctor_main, "what works on this machine, and how to mend the rest"},
     {"gen-sha256", gen_sha256_main, "the digest of what serve sends for /gen/"},
 };
