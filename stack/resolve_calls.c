@@ -46,8 +46,7 @@ static bool has_family(const struct tunny *stack, enum resolver_type type)
     return ip_choose_source(stack->ip, &there, &own);
 }
 
-/* --- one server, one round
- * ------------------------------------------------------------------------------- */
+/* --- one server, one round -------------------------------------------------------------------- */
 
 static uint16_t unpredictable_id(struct tunny *stack)
 {
@@ -197,8 +196,7 @@ static int ask_server(struct tunny *stack, const struct endpoint *server,
     return r;
 }
 
-/* --- all servers
- * ------------------------------------------------------------------------------------------- */
+/* --- all servers ------------------------------------------------------------------------------ */
 
 static bool all_settled(const struct lookup lookups[LOOKUPS])
 {

@@ -48,8 +48,7 @@ static int64_t leave(struct tunny *stack, int64_t result)
     return result;
 }
 
-/* --- making and naming --------------------------------------------------------------------------
- */
+/* --- making and naming ------------------------------------------------------------------------ */
 
 int tunny_socket(struct tunny *stack, int domain, int type, int protocol)
 {
@@ -101,8 +100,7 @@ int tunny_getpeername(struct tunny *stack, int number, struct sockaddr *address,
     return r < 0 ? r : give_name(socket, &e, address, length);
 }
 
-/* --- accept, connect
- * ------------------------------------------------------------------------------ */
+/* --- accept, connect -------------------------------------------------------------------------- */
 
 int tunny_accept(struct tunny *stack, int number, struct sockaddr *address, socklen_t *length,
                  int flags)
@@ -155,8 +153,7 @@ int tunny_connect(struct tunny *stack, int number, const struct sockaddr *addres
     return r;
 }
 
-/* --- SEND
- * ------------------------------------------------------------------------------------------- */
+/* --- SEND ------------------------------------------------------------------------------------- */
 
 /* What was transferred counts more than why it was not more. */
 static int64_t total_or(size_t total, int64_t r)
@@ -226,8 +223,7 @@ ssize_t tunny_send_done(struct tunny *stack, int number, size_t length, int flag
     return leave(stack, sock_send_done(socket, length, flags, now));
 }
 
-/* --- RECEIVE
- * ------------------------------------------------------------------------------------------ */
+/* --- RECEIVE ---------------------------------------------------------------------------------- */
 
 /* How much must be there before a blocking call is content (POSIX, recv: SO_RCVLOWAT, MSG_WAITALL).
  */
@@ -334,9 +330,7 @@ int tunny_recv_done(struct tunny *stack, int number, size_t length)
     return (int)leave(stack, sock_receive_done(socket, length, now));
 }
 
-/* --- CLOSE
- * ------------------------------------------------------------------------------------------------
- */
+/* --- CLOSE ------------------------------------------------------------------------------------ */
 
 int tunny_shutdown(struct tunny *stack, int number, int how)
 {
@@ -377,9 +371,7 @@ int tunny_close(struct tunny *stack, int number)
     return (int)leave(stack, 0);
 }
 
-/* --- the rest
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 int tunny_setsockopt(struct tunny *stack, int number, int level, int option, const void *value,
                      socklen_t length)

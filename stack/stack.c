@@ -130,8 +130,7 @@ static void packet_arrives(struct tunny *stack, ip_entrance *entrance, const str
     stack->trace.subject = (struct trace_subject){0};
 }
 
-/* --- one turn of the loop
- * ------------------------------------------------------------------------- */
+/* --- one turn of the loop --------------------------------------------------------------------- */
 
 static void count_lies(struct tunny *stack)
 {

@@ -39,8 +39,7 @@ static int complain(struct complaint complaint, int error, const char *format, .
     return error;
 }
 
-/* --- reading the configuration
- * --------------------------------------------------------------------- */
+/* --- reading the configuration ---------------------------------------------------------------- */
 
 /* The next word of a list that commas separate; false at its end. Words that are too long are cut,
  * and then mean nothing to whoever reads them. */
@@ -132,8 +131,7 @@ static int apply_settings(struct tunny *stack, const struct tunny_config *config
     return 0;
 }
 
-/* --- devices
- * ------------------------------------------------------------------------------------------ */
+/* --- devices ---------------------------------------------------------------------------------- */
 
 static int wrap_impair(struct tunny *stack, const struct tunny_config *config,
                        struct complaint complaint)
@@ -172,8 +170,7 @@ static int wrap_capture(struct tunny *stack, const struct tunny_config *config,
     return r;
 }
 
-/* --- the layers
- * ------------------------------------------------------------------------------------------ */
+/* --- the layers ------------------------------------------------------------------------------- */
 
 /* A layer's struct, whose size only the layer knows. */
 static void *take_layer(struct tunny *stack, size_t size)
@@ -279,9 +276,7 @@ static int init_layers(struct tunny *stack, const struct tunny_config *config,
     return 0;
 }
 
-/* --- making
- * ------------------------------------------------------------------------------------------------
- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 static int assemble(struct tunny *stack, const struct tunny_config *config,
                     struct complaint complaint)
@@ -333,8 +328,7 @@ int stack_create_over(const struct tunny_config *config, struct device *device,
     return 0;
 }
 
-/* --- over a real device
- * ---------------------------------------------------------------------------------- */
+/* --- over a real device ----------------------------------------------------------------------- */
 
 static struct instant real_now(void *context)
 {
@@ -431,8 +425,7 @@ int tunny_create(const struct tunny_config *config, struct tunny **stack, char *
     return r;
 }
 
-/* --- taking apart
- * ------------------------------------------------------------------------------------------ */
+/* --- taking apart ----------------------------------------------------------------------------- */
 
 /* Resets for what is still open; what the device does not take now is lost with the stack. */
 static void say_goodbye(struct tunny *stack)

@@ -53,8 +53,7 @@ static bool pass_on(struct tunny *stack, const struct packet *packet,
     return true;
 }
 
-/* --- ip ------------------------------------------------------------------------------------------
- */
+/* --- ip --------------------------------------------------------------------------------------- */
 
 static struct address destination_of(struct bytes packet)
 {
@@ -73,8 +72,7 @@ static bool send_ip(struct tunny *stack, struct instant now, bool *went)
     return true;
 }
 
-/* --- udp
- * ------------------------------------------------------------------------------------------ */
+/* --- udp -------------------------------------------------------------------------------------- */
 
 static struct ip_send datagram_header(const struct outgoing_datagram *datagram)
 {
@@ -116,8 +114,7 @@ static bool send_datagram(struct tunny *stack, struct instant now, bool *went)
     return true;
 }
 
-/* --- tcp
- * ------------------------------------------------------------------------------------------ */
+/* --- tcp -------------------------------------------------------------------------------------- */
 
 static void add_pseudo(struct checksum *sum, const struct flow *flow, size_t length)
 {

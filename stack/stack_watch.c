@@ -6,8 +6,7 @@
 #include "stack.h"
 #include "tcp/cc.h"
 
-/* --- running
- * ---------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 int tunny_descriptor(const struct tunny *stack)
 {
@@ -82,8 +81,7 @@ int tunny_drain(struct tunny *stack, int timeout_ms)
     return r;
 }
 
-/* --- counters
- * ------------------------------------------------------------------------------------------ */
+/* --- counters --------------------------------------------------------------------------------- */
 
 typedef void tunny_each(void *context, const char *name, uint64_t value, const char *sentence);
 
@@ -174,9 +172,7 @@ const char *tunny_interface(const struct tunny *stack)
     return stack->interface;
 }
 
-/* --- tunables
- * -----------------------------------------------------------------------------------------------
- */
+/* --- tunables --------------------------------------------------------------------------------- */
 
 int tunny_set(struct tunny *stack, const char *name, int64_t value)
 {

@@ -20,8 +20,7 @@ enum {
     DNS_PORT = 53,
 };
 
-/* --- the question
- * ------------------------------------------------------------------------------------ */
+/* --- the question ----------------------------------------------------------------------------- */
 
 static bool may_stand_in_label(char c)
 {
@@ -77,8 +76,7 @@ int resolver_ask(const char *name, enum resolver_type type, uint16_t id,
     return 0;
 }
 
-/* --- names in messages
- * --------------------------------------------------------------------------------- */
+/* --- names in messages ------------------------------------------------------------------------ */
 
 /* Labels as in RFC 1035, 3.1, without compression, in small letters; the root's is counted. */
 struct dns_name {
@@ -133,8 +131,7 @@ static bool name_equal(const struct dns_name *a, const struct dns_name *b)
     return a->length == b->length && memcmp(a->labels, b->labels, a->length) == 0;
 }
 
-/* --- the answer
- * ------------------------------------------------------------------------------------------ */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 struct record {
     struct dns_name owner;
@@ -252,8 +249,7 @@ enum resolver_verdict resolver_read(const struct resolver_question *question, st
     return read_answers(question, answer, c, answers, &name, found);
 }
 
-/* --- hosts and resolv.conf
- * ----------------------------------------------------------------------------------- */
+/* --- hosts and resolv.conf -------------------------------------------------------------------- */
 
 #define BLANKS " \t\r"
 

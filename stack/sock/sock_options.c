@@ -3,7 +3,6 @@
 #include "sock/sock_options.h"
 
 #include <errno.h>
-#include <sys/time.h>
 
 #include "sock/sock_tcp.h"
 

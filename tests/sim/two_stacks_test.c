@@ -20,8 +20,7 @@ static uint8_t byte_at(uint64_t position)
     return (uint8_t)(position * 2654435761u >> 13);
 }
 
-/* --- a server on side 1
- * --------------------------------------------------------------------------- */
+/* --- a server on side 1 ----------------------------------------------------------------------- */
 
 /* Reads everything from one connection, compares, and then sends the same amount back. */
 struct server {
@@ -82,8 +81,7 @@ static void serve(struct tunny *stack, void *context)
         server_writes(stack, server);
 }
 
-/* --- one transfer each way ----------------------------------------------------------------------
- */
+/* --- one transfer each way -------------------------------------------------------------------- */
 
 static void transfer(const struct world_setup *setup, int family, uint64_t size)
 {
@@ -183,8 +181,7 @@ static void a_tenth_lost_is_survived(void **state)
     }
 }
 
-/* --- to ourselves
- * ---------------------------------------------------------------------------------- */
+/* --- to ourselves ----------------------------------------------------------------------------- */
 
 static void a_host_connects_to_its_own_address(void **state)
 {
@@ -229,8 +226,7 @@ static void a_socket_connects_to_itself(void **state)
     world_close(&world);
 }
 
-/* --- zero copy
- * --------------------------------------------------------------------------------------- */
+/* --- zero copy -------------------------------------------------------------------------------- */
 
 static void lent_pieces_carry_the_text(void **state)
 {
@@ -265,8 +261,7 @@ static void lent_pieces_carry_the_text(void **state)
     world_close(&world);
 }
 
-/* --- patience
- * ------------------------------------------------------------------------------------------ */
+/* --- patience --------------------------------------------------------------------------------- */
 
 static void a_receive_timeout_ends_with_again(void **state)
 {

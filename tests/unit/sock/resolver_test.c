@@ -19,8 +19,7 @@ static struct resolver_question asked(const char *name, enum resolver_type type)
     return question;
 }
 
-/* --- building answers ----------------------------------------------------------------------------
- */
+/* --- building answers ------------------------------------------------------------------------- */
 
 /* The question, echoed, with these flags and this many answers announced. */
 static void begin(struct builder *b, const struct resolver_question *question, uint16_t flags,
@@ -48,8 +47,7 @@ static struct bytes so_far(const struct builder *b)
     return (struct bytes){b->start, builder_length(b)};
 }
 
-/* --- the question
- * ----------------------------------------------------------------------------------- */
+/* --- the question ----------------------------------------------------------------------------- */
 
 static void a_question_is_written_as_rfc_1035_has_it(void **state)
 {
@@ -87,8 +85,7 @@ static void names_that_cannot_be_are_refused(void **state)
     assert_int_equal(resolver_ask(name + 1, RESOLVER_A, ID, &question), -EINVAL);
 }
 
-/* --- the answer
- * ------------------------------------------------------------------------------------------ */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static void addresses_are_read(void **state)
 {
@@ -251,9 +248,7 @@ static void damaged_answers_are_survived(void **state)
     }
 }
 
-/* --- files
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static void hosts_are_found_by_any_of_their_names(void **state)
 {

@@ -149,8 +149,7 @@ static void an_ipv6_listener_serves_ipv4_too(void **state)
     }
 }
 
-/* --- fresh sockets and listeners
- * ------------------------------------------------------------------- */
+/* --- fresh sockets and listeners -------------------------------------------------------------- */
 
 static void a_fresh_socket_is_a_closed_one(void **state)
 {
@@ -197,8 +196,7 @@ static void a_listener_becomes_readable_and_can_be_shut(void **state)
     world_close(&world);
 }
 
-/* --- SEND, RECEIVE, CLOSE
- * --------------------------------------------------------------------------- */
+/* --- SEND, RECEIVE, CLOSE --------------------------------------------------------------------- */
 
 static void half_a_connection_goes_on(void **state)
 {
