@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,6 +263,26 @@ static int read_mtu(struct tun *tun, const struct complaint *c)
     return 0;
 }
 
+/* Until a worker of the kernel has noticed that the interface has a user again, the kernel drops
+ * what it would send to it: the answer to our first packet would be lost. That takes less than a
+ * millisecond; an interface that is down is not waited for. */
+static void wait_for_carrier(const struct tun *tun)
+{
+    enum { LOOKS = 20 }; /* a millisecond apart */
+    struct ifreq request = {.ifr_flags = 0};
+    int ask = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (ask < 0)
+        return;
+    memcpy(request.ifr_name, tun->name, sizeof request.ifr_name);
+    for (unsigned i = 0; i < LOOKS; i++) {
+        if (ioctl(ask, SIOCGIFFLAGS, &request) != 0 || !(request.ifr_flags & IFF_UP) ||
+            (request.ifr_flags & IFF_RUNNING))
+            break;
+        poll(NULL, 0, 1);
+    }
+    close(ask);
+}
+
 static int tun_set_up(struct tun *tun, const struct tun_config *config, const struct complaint *c)
 {
     tun->descriptor = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -272,6 +293,8 @@ static int tun_set_up(struct tun *tun, const struct tun_config *config, const st
         error = choose_offload(tun, c);
     if (!error)
         error = read_mtu(tun, c);
+    if (!error)
+        wait_for_carrier(tun);
     return error;
 }
 
