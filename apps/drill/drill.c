@@ -15,11 +15,20 @@
 #include "report.h"
 
 enum { JOBS_MOST = 64, DEFAULT_SEED = 1 };
-enum own_option { OWN_TAP = 1, OWN_STORY, OWN_IP_VERSION, OWN_LOCAL, OWN_REMOTE, OWN_TOLERANCE };
+enum own_option {
+    OWN_TAP = 1,
+    OWN_STORY,
+    OWN_STRICT,
+    OWN_IP_VERSION,
+    OWN_LOCAL,
+    OWN_REMOTE,
+    OWN_TOLERANCE
+};
 
 static const struct option longs[] = {
     {"tap", no_argument, NULL, OWN_TAP},
     {"story", no_argument, NULL, OWN_STORY},
+    {"strict", no_argument, NULL, OWN_STRICT},
     {"jobs", required_argument, NULL, 'j'},
     {"define", required_argument, NULL, 'D'},
     {"ip-version", required_argument, NULL, OWN_IP_VERSION},
@@ -41,6 +50,7 @@ static const struct command command = {
         "Exit status: 0 no script failed, 1 some did, 2 usage.\n\n"
         "  -j, --jobs N          run in N processes\n"
         "      --story           tell what happened in scripts that pass, too\n"
+        "      --strict          packets at the end that no line expects are failures\n"
         "      --tap             TAP output (the default)\n"
         "      --ip-version V    ipv4 (default), ipv6, ipv4-mapped-ipv6\n"
         "      --local ADDRESS   the stack's address (192.168.0.1, fd3d:0a0b:17d6::1)\n"
@@ -87,6 +97,8 @@ static int take_own(struct drill *drill, int option)
 {
     if (option == OWN_STORY)
         drill->telling = TELL_ALL;
+    else if (option == OWN_STRICT)
+        give(drill, "strict", "");
     else if (option == OWN_IP_VERSION)
         give(drill, "ip_version", optarg);
     else if (option == OWN_LOCAL)

@@ -85,5 +85,7 @@ const char *host_option(struct host_options *options, const struct script_option
         return set_port(&options->remote, value);
     if (strcmp(name, "no_offload") == 0)
         options->no_offload = true;
+    if (strcmp(name, "strict") == 0)
+        options->strict = true;
     return NULL;
 }

@@ -176,6 +176,7 @@ static void run_in_world(struct world *world, const struct run_request *request)
     if (init == NULL || command_run(world, init, world->script->init_line)) {
         run_events(world);
         end_pending(world);
+        wire_leftovers(world);
     }
     world_tell_trace(world);
     tunny_destroy(world->stack);

@@ -206,3 +206,18 @@ bool wire_expect(struct world *world, const struct event *event)
         world->last_us = seen.when_us;
     return true;
 }
+
+void wire_leftovers(struct world *world)
+{
+    char text[PACKET_TEXT];
+    while (take_packet(world)) {
+        world->has_seen = false;
+        to_script(world, &world->seen, NULL);
+        packet_text(&world->seen.spec, world->seen.from.ipv6, text);
+        world_remark(world, "not expected by the script: %s (at %.6f)", text,
+                     (double)world->seen.when_us / 1e6);
+        if (world->options.strict)
+            world_fails(world, 0, "at the end, a packet that no line expects\n  got at %.6f: %s",
+                        (double)world->seen.when_us / 1e6, text);
+    }
+}

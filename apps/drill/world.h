@@ -25,6 +25,7 @@ struct host_options {
     double tolerance_share; /* of the time since the event before */
     int64_t stamp_tick_us;  /* check timestamps by this tick; 0: do not */
     bool no_offload;
+    bool strict; /* packets that no line expects are failures */
     uint64_t seed;
     const char *congestion;
     const char *capture; /* or NULL */
@@ -123,6 +124,8 @@ int world_descriptor_of(const struct world *world, int number);
 /* wire.c */
 bool wire_inject(struct world *world, const struct event *event);
 bool wire_expect(struct world *world, const struct event *event);
+/* What was sent and no line expected: told in the story, a failure if that was asked for. */
+void wire_leftovers(struct world *world);
 
 /* calls.c: begins the call; finishes it, or leaves it as the pending one. */
 bool call_begin(struct world *world, const struct event *event);
