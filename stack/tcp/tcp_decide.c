@@ -132,7 +132,7 @@ static struct tcp_decision decide_retransmission(const struct tcb *tcb, uint32_t
  * bounded by a timer (MUST-60). */
 static const char *why_small_must_wait(const struct tcb *tcb)
 {
-    bool held = tcb->settings.cork || (tcb->snd.hold && tcb->snd.hold < tcb->text.end);
+    bool held = tcb->snd.hold && tcb->snd.hold < tcb->text.end;
 
     if (tcb->fin_wanted)
         return NULL;
