@@ -432,6 +432,8 @@ bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant 
     struct tcp_decision d;
 
     restart_if_idle(tcb, now);
+    if (tcp_is_synchronized(tcb->state)) /* before deciding: it sizes super-segments */
+        set_pacing_rate(tcb);
     d = tcp_decide(tcb, now);
     if ((d.what == SEND_TEXT || d.what == SEND_RETRANSMISSION || d.what == SEND_FIN) &&
         !sent_reserve(&tcb->sent, 4)) {
@@ -446,8 +448,6 @@ bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant 
         .flow = tcb->flow, .tos = tcb->settings.tos & 0xfc, .ttl = tcb->settings.ttl};
     out->header.source_port = tcb->flow.local.port;
     out->header.destination_port = tcb->flow.remote.port;
-    if (tcp_is_synchronized(tcb->state))
-        set_pacing_rate(tcb);
     build(tcb, &d, out, now);
     tcb->totals.segments_out += wire_segments(d.len, d.len ? tcp_effective_mss(tcb) : 1);
     TRACE(tcb->host->trace, segment_sent, .flags = out->header.flags, .seq = d.from,
