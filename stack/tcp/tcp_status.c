@@ -24,7 +24,10 @@ static void fill_flight(const struct tcb *tcb, struct tcp_status *s)
     s->pipe = tcb->sent.pipe_bytes;
     s->pipe_segments = tcb->sent.pipe_segments;
     s->sacked_segments = tcb->sent.sacked_segments;
+    /* Linux's tcpi_lost: what was sent again stays lost until it is acknowledged. */
     s->lost_segments = tcb->sent.lost_segments;
+    if (tcb->recovery.phase >= RECOVERY_FAST)
+        s->lost_segments += tcb->sent.retransmitted_segments;
     s->retransmitted_segments = tcb->sent.retransmitted_segments;
     s->unacked_segments = tcb->sent.pipe_segments + tcb->sent.sacked_segments +
                           tcb->sent.lost_segments;
