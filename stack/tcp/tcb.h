@@ -260,6 +260,9 @@ static inline void tcp_stop_timer(struct tcb *tcb, enum tcp_timer timer)
 void tcp_arm_timers(struct tcb *tcb, struct instant now);
 /* The same after new text left while the retransmission timer runs (RFC 6298, 5.1: it goes on). */
 void tcp_arm_after_text(struct tcb *tcb, struct instant now);
+/* The same after a segment that acknowledged nothing new (RFC 6298, 5.3: only an ACK of new text
+ * restarts the retransmission timer). */
+void tcp_arm_after_no_news(struct tcb *tcb, struct instant now);
 void tcp_start_time_wait(struct tcb *tcb, struct instant now);
 void tcp_restart_keep_alive(struct tcb *tcb, struct instant now);
 

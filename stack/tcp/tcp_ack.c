@@ -226,9 +226,10 @@ void tcp_ack_arrives(struct tcb *tcb, const struct segment *seg, struct instant 
         tcp_update_send_window(tcb, seg, now);
     if ((seg->ack >= una_before && una_before < tcb->snd.nxt) || seg->options->sack_count > 0)
         judge_flight(tcb, seg, una_before, wnd_before, now);
-    if (tcb->snd.una != una_before || tcb->snd.wnd != wnd_before || answered ||
-        tcb->snd.una < tcb->snd.nxt)
+    if (tcb->snd.una != una_before || answered || (tcb->snd.wnd == 0) != (wnd_before == 0))
         tcp_arm_timers(tcb, now);
+    else if (tcb->snd.una < tcb->snd.nxt)
+        tcp_arm_after_no_news(tcb, now);
 }
 
 void tcp_ack_of_syn_arrives(struct tcb *tcb, const struct segment *seg, struct instant now)

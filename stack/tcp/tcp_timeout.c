@@ -44,21 +44,26 @@ static void arm_retransmission(struct tcb *tcb, struct instant now)
                   instant_add(now, rtt_timeout(&tcb->rtt, &tcb->host->tunables)));
 }
 
-static void arm_tail_probe(struct tcb *tcb)
+/* Negative: no probe may be sent as things are. */
+static struct duration probe_timeout(struct tcb *tcb)
 {
     struct recovery_scene scene = tcp_recovery_scene(tcb);
-    struct duration timeout;
-    struct instant when;
+
+    if (!something_in_flight(tcb) || tcb->snd.wnd == 0)
+        return duration_ns(-1);
+    return recovery_probe_timeout(&scene, tcb->mss, tcb->sack);
+}
+
+/* RFC 8985, 7.2 (R8985-07): from now, when text was sent or acknowledged, and never later than the
+ * RTO. */
+static void arm_tail_probe(struct tcb *tcb, struct instant now)
+{
+    struct duration timeout = probe_timeout(tcb);
 
     tcp_stop_timer(tcb, TIMER_TAIL_PROBE);
-    if (!something_in_flight(tcb) || tcb->snd.wnd == 0)
-        return;
-    timeout = recovery_probe_timeout(&scene, tcb->mss, tcb->sack);
-    if (timeout.ns < 0)
-        return;
-    when = instant_add(tcb->last_sent, timeout);
-    if (instant_before(when, tcb->timer[TIMER_RETRANSMISSION]))
-        tcp_set_timer(tcb, TIMER_TAIL_PROBE, when);
+    if (timeout.ns >= 0)
+        tcp_set_timer(tcb, TIMER_TAIL_PROBE,
+                      instant_min(instant_add(now, timeout), tcb->timer[TIMER_RETRANSMISSION]));
 }
 
 /* RFC 9293, 3.8.6.1 (SHLD-29, 30): the first probe after one RTO, then twice as long each time. The
@@ -97,7 +102,7 @@ void tcp_arm_timers(struct tcb *tcb, struct instant now)
     if (!tcp_is_synchronized(tcb->state) || tcb->state == TCP_TIME_WAIT)
         return;
     arm_retransmission(tcb, now);
-    arm_tail_probe(tcb);
+    arm_tail_probe(tcb, now);
     tcp_set_timer(tcb, TIMER_REORDERING, tcb->recovery.reorder_deadline);
     arm_persist(tcb, now);
     arm_user_timeout(tcb);
@@ -105,9 +110,20 @@ void tcp_arm_timers(struct tcb *tcb, struct instant now)
 
 void tcp_arm_after_text(struct tcb *tcb, struct instant now)
 {
-    arm_tail_probe(tcb);
+    arm_tail_probe(tcb, now);
     arm_persist(tcb, now);
     arm_user_timeout(tcb);
+}
+
+void tcp_arm_after_no_news(struct tcb *tcb, struct instant now)
+{
+    if (!tcp_is_synchronized(tcb->state) || tcb->state == TCP_TIME_WAIT)
+        return;
+    if (instant_is_never(tcb->timer[TIMER_RETRANSMISSION]))
+        arm_retransmission(tcb, now);
+    if (probe_timeout(tcb).ns < 0)
+        tcp_stop_timer(tcb, TIMER_TAIL_PROBE);
+    tcp_set_timer(tcb, TIMER_REORDERING, tcb->recovery.reorder_deadline);
 }
 
 void tcp_start_time_wait(struct tcb *tcb, struct instant now)
@@ -258,6 +274,8 @@ static void expire(struct tcb *tcb, enum tcp_timer timer, struct instant now)
     case TIMER_RETRANSMISSION:
         if (tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECEIVED)
             syn_timeout(tcb, now);
+        else if (instant_reached(tcb->timer[TIMER_TAIL_PROBE], now))
+            arm_retransmission(tcb, now); /* RFC 8985, 7.2: the probe takes the RTO's place */
         else
             retransmission_timeout(tcb, now);
         break;
@@ -277,8 +295,7 @@ static void expire(struct tcb *tcb, enum tcp_timer timer, struct instant now)
     case TIMER_KEEP_ALIVE:
         keep_alive_timeout(tcb, now);
         break;
-    case TIMER_USER:
-        tcp_owe_final_reset(tcb);
+    case TIMER_USER: /* RFC 9293, 3.10.8: nothing is sent */
         give_up(tcb, "user");
         break;
     case TIMER_TIME_WAIT:
