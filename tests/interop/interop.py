@@ -324,4 +324,5 @@ def skip_ping(*_):
     raise Skip("there is no ping command here (package iputils-ping)")
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
