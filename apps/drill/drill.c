@@ -45,7 +45,8 @@ static const struct command command = {
     .name = "tunny drill",
     .usage = "tunny drill [OPTION]... SCRIPT.pkt...",
     .help =
-        "Runs packetdrill scripts against the stack, in virtual time: no device, no waiting, no root.\n"
+        "Runs packetdrill scripts against the stack, in virtual time: no device, no waiting, "
+        "no root.\n"
         "Results are TAP lines: ok, not ok, or ok # SKIP when a script needs what is not there.\n"
         "Exit status: 0 no script failed, 1 some did, 2 usage.\n\n"
         "  -j, --jobs N          run in N processes\n"
