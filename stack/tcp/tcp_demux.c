@@ -173,6 +173,19 @@ static void grow_table(struct tcp *tcp)
     memory_give(tcp->host.memory, old, old_count * sizeof(struct tcb *));
 }
 
+/* RFC 9293, 3.6.1 (MAY-2): a connection that takes the place of one in TIME-WAIT begins above its
+ * numbers. The ISN's clock alone does not promise that: it ticks 250000 times a second. */
+static seqno first_number(struct tcp *tcp, const struct flow *flow, struct instant now)
+{
+    uint32_t iss = (uint32_t)tcp_new_iss(tcp, flow, now);
+    uint32_t used = (uint32_t)tcp->used_before;
+
+    if (tcp->used_before != 0 && (int32_t)(iss - used) <= 0)
+        iss = used + UINT16_MAX + 2;
+    tcp->used_before = 0;
+    return SEQ_FIRST_EPOCH + iss;
+}
+
 struct tcb *tcp_new_connection(struct tcp *tcp, const struct flow *flow,
                                const struct tcp_settings *settings, uint32_t path_mtu,
                                struct instant now)
@@ -184,7 +197,7 @@ struct tcb *tcp_new_connection(struct tcp *tcp, const struct flow *flow,
         .host = &tcp->host,
         .path_mtu = path_mtu && path_mtu < tcp->mtu ? path_mtu : tcp->mtu,
         .largest = ipv4 ? tcp->largest4 : tcp->largest6,
-        .iss = tcp_new_iss(tcp, flow, now),
+        .iss = first_number(tcp, flow, now),
         .ts_offset = tcp_timestamp_offset(tcp, flow),
     };
     struct tcb *tcb;
@@ -285,8 +298,10 @@ int tcp_open_active(struct tcp *tcp, const struct flow *flow, const struct tcp_s
         return -ENETUNREACH;
     if (old && !may_follow(tcp, old, now))
         return -EADDRNOTAVAIL;
-    if (old)
+    if (old) {
+        tcp->used_before = old->snd.nxt;
         tcp_free_connection(tcp, old);
+    }
     made = tcp_new_connection(tcp, flow, settings, path_mtu, now);
     if (!made)
         return -ENOBUFS;
@@ -376,9 +391,11 @@ static bool syn_ends_time_wait(const struct tcp *tcp, const struct tcb *tcb,
 }
 
 /* Out of the way of a new connection with the same flow; a user who still has it keeps it, CLOSED.
- */
+ * Not RFC 9293, 3.6.1 (MAY-2): because TIME-WAIT is not returned to when the SYN turns out to be an
+ * old duplicate: newer timestamps or numbers make that improbable, and Linux does the same. */
 static void end_time_wait(struct tcp *tcp, struct tcb *tcb, const struct segment *syn)
 {
+    tcp->used_before = tcb->snd.nxt;
     TRACE(tcp->host.trace, time_wait_reused, .seq = syn->seq);
     if (tcb->user_gone)
         tcp_free_connection(tcp, tcb);
@@ -474,6 +491,7 @@ void tcp_arrives(struct tcp *tcp, const struct tcp_arrival *arrival, struct inst
             tcp_deliver(tcp, tcb, &seg, now);
         else
             arrives_at_port(tcp, &flow, &header, arrival, now);
+        tcp->used_before = 0;
     }
     if (tcp->host.trace->subject.flow == &flow)
         tcp->host.trace->subject = (struct trace_subject){0};

@@ -47,7 +47,8 @@ struct tcp {
     uint16_t *port_counters; /* RFC 6056, algorithm 4's table */
     uint64_t port_salt;
     uint64_t last_number;
-    unsigned burst; /* segments in a row from the connection at the head of `ready` */
+    seqno used_before; /* SND.NXT of the connection that the next one follows; 0: it follows none */
+    unsigned burst;    /* segments in a row from the connection at the head of `ready` */
 };
 
 /* --- tcp_demux.c: the table -------------------------------------------------------------- */
