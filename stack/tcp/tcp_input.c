@@ -46,7 +46,7 @@ static bool header_is_acceptable(const struct tcb *tcb, const struct segment *se
 static bool is_crossing_syn_ack(const struct tcb *tcb, const struct segment *seg)
 {
     return tcb->state == TCP_SYN_RECEIVED && !tcb->passive &&
-           (seg->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
+           (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK) &&
            seg->seq + 1 == tcb->rcv.nxt && seg->ack == tcb->snd.nxt;
 }
 
