@@ -13,11 +13,10 @@ enum { WORD_MOST = 256 };
 /* What the field's scripts find after common/defaults.sh: names that are tunables here. */
 static const char *const defaults[][2] = {
     {"tcp_dsack", "1"},
-    {"tcp_early_retrans", "3"},
-    {"tcp_ecn", "2"},
+    {"tcp_early_retrans", "4"},
+    {"tcp_ecn", "0"},
     {"tcp_fin_timeout", "60"},
     {"tcp_frto", "2"},
-    {"tcp_invalid_ratelimit", "0"},
     {"tcp_moderate_rcvbuf", "1"},
     {"tcp_mtu_probing", "0"},
     {"tcp_notsent_lowat", "4294967295"},
@@ -25,7 +24,7 @@ static const char *const defaults[][2] = {
     {"tcp_pacing_ss_ratio", "200"},
     {"tcp_recovery", "1"},
     {"tcp_reordering", "3"},
-    {"tcp_rmem", "4096 131072 15728640"},
+    {"tcp_rmem", "4096 540000 15728640"},
     {"tcp_sack", "1"},
     {"tcp_slow_start_after_idle", "0"},
     {"tcp_syn_retries", "5"},

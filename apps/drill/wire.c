@@ -68,19 +68,64 @@ bool wire_inject(struct world *world, const struct event *event)
 /* --- expected
  * ------------------------------------------------------------------------------------------- */
 
+static bool collect(struct world *world, struct seen_packet *seen)
+{
+    struct tunny_virtual_packet packet;
+    if (tunny_virtual_collect(world->stack, &packet) < 0)
+        return false;
+    packet_read(packet.data, packet.length, seen);
+    seen->segment = packet.segment;
+    seen->when_us = packet.when_ns / 1000;
+    return true;
+}
+
 /* The oldest packet that the stack has sent, into world->seen. */
 static bool take_packet(struct world *world)
 {
-    struct tunny_virtual_packet packet;
     if (world->has_seen)
         return true;
-    if (tunny_virtual_collect(world->stack, &packet) < 0)
+    if (world->has_ahead)
+        world->seen = world->ahead;
+    else if (!collect(world, &world->seen))
         return false;
-    packet_read(packet.data, packet.length, &world->seen);
-    world->seen.segment = packet.segment;
-    world->seen.when_us = packet.when_ns / 1000;
+    world->has_ahead = false;
     world->has_seen = true;
     return true;
+}
+
+/* Text that follows directly, sent at the same time and saying the same otherwise. */
+static bool continues(const struct seen_packet *first, const struct seen_packet *next)
+{
+    const struct packet_spec *one = &first->spec, *other = &next->spec;
+    uint8_t options[2 * OPTIONS_LONGEST + 4] = {0}, more[2 * OPTIONS_LONGEST + 4] = {0};
+    size_t length = options_build(one, options);
+    return other->kind == PACKET_TCP && next->fault == NULL && first->fault == NULL &&
+           first->when_us == next->when_us && other->length > 0 &&
+           other->seq == one->seq + one->length && other->ack == one->ack &&
+           first->from.port == next->from.port && first->to.port == next->to.port &&
+           !((one->flags | other->flags) & (FLAG_SYN | FLAG_RST | FLAG_URG)) &&
+           !(one->flags & FLAG_FIN) && length == options_build(other, more) &&
+           memcmp(options, more, length) == 0;
+}
+
+/* Where the script expects more text in one packet than came, packets that follow one another are
+ * taken as one, as packetdrill does: how a flight is cut into super-segments is nobody's business.
+ */
+static void join(struct world *world, const struct packet_spec *expected)
+{
+    struct packet_spec *spec = &world->seen.spec;
+    while (spec->kind == PACKET_TCP && spec->length > 0 && spec->length < expected->length) {
+        if (!world->has_ahead && !collect(world, &world->ahead))
+            return;
+        world->has_ahead = true;
+        if (!continues(&world->seen, &world->ahead))
+            return;
+        uint32_t segment = world->seen.segment ? world->seen.segment : spec->length;
+        spec->length += world->ahead.spec.length;
+        spec->flags |= world->ahead.spec.flags;
+        world->seen.segment = (uint16_t)segment;
+        world->has_ahead = false;
+    }
 }
 
 /* Waits for a packet, at most until `until_us`. */
@@ -189,6 +234,7 @@ bool wire_expect(struct world *world, const struct event *event)
     if (!await_packet(world, until))
         return world->verdict == VERDICT_PASS && misses(world, event);
     world_tell_trace(world);
+    join(world, event->packet);
     struct seen_packet seen = cut(world, event->packet);
     to_script(world, &seen, event->packet);
     if (seen.fault != NULL)

@@ -71,6 +71,8 @@ struct world {
     int64_t last_us; /* when the event before was, by the script */
     bool has_seen;   /* a packet was collected and not compared yet */
     struct seen_packet seen;
+    bool has_ahead; /* and the one behind it */
+    struct seen_packet ahead;
     const char *congestion; /* of new sockets; NULL: the stack's default */
     struct code_names *names;
 
