@@ -207,6 +207,31 @@ static void only_the_newest_are_remembered(void **state)
     assert_block(3, 1800, 1850);
 }
 
+/* R2018-03, R2883-02 */
+static void a_duplicate_does_not_make_its_range_forgotten(void **state)
+{
+    (void)state;
+    keep(200, 400);
+    sack_report_duplicate(&report, 250, 300);
+    assert_int_equal(ask(100, 4), 2);
+    assert_int_equal(ask(100, 4), 1);
+    assert_block(0, 200, 400);
+}
+
+/* R2018-03: ranges that were pushed out of the memory are reported while there is room. */
+static void what_is_not_remembered_is_still_reported(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < SACK_REPORT_REMEMBERED; i++)
+        keep(1200 + 100 * i, 1250 + 100 * i);
+    for (unsigned i = 0; i < SACK_REPORT_REMEMBERED; i++)
+        keep(200 + 100 * i, 250 + 100 * i);
+    ranges_remove_below(&held, 1200);
+    assert_int_equal(ask(1100, 4), 4);
+    assert_block(0, 1200, 1250);
+    assert_block(3, 1500, 1550);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -225,6 +250,8 @@ int main(void)
         TEST(a_duplicate_takes_one_of_the_places),
         TEST(no_place_is_no_block),
         TEST(only_the_newest_are_remembered),
+        TEST(a_duplicate_does_not_make_its_range_forgotten),
+        TEST(what_is_not_remembered_is_still_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
