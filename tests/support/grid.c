@@ -131,6 +131,11 @@ static bool same_reply(const struct oracle_reply *want)
         return false;
     if ((want->bits & ORACLE_ACK) && got->header.ack.u32 != want->ack)
         return false;
+    /* RFC 7323, 3.2: on every segment but a reset, with TS.Recent in TSecr. */
+    if (grid_oracle.ts.ok && !(want->bits & ORACLE_RST) &&
+        (!got->header.options.has_timestamps ||
+         got->header.options.ts_ecr != grid_oracle.ts.recent))
+        return false;
     if (want->new_iss)
         return (int32_t)(got->header.seq.u32 - want->seq) > 0;
     return got->header.seq.u32 == want->seq;
@@ -285,22 +290,17 @@ static void begins(const struct grid_start *start)
     grid_oracle.sack = start->sack;
 }
 
-static uint32_t ts_of(const struct grid_start *start)
-{
-    return start->timestamps ? 1000 : 0;
-}
-
 static void establish(const struct grid_start *start)
 {
-    grid_arrives(.seq = 0, .ack = 1, .flags = start->active ? SYN | ACK : SYN,
-                 .ts_val = ts_of(start), .sack_permitted = start->sack, .mss = 1000);
+    grid_arrives(.seq = 0, .ack = 1, .flags = start->active ? SYN | ACK : SYN, .ts_val = start->ts,
+                 .sack_permitted = start->sack, .mss = 1000);
     if (!start->active) {
-        grid_arrives(.seq = 1, .ack = 1, .flags = ACK, .ts_val = ts_of(start));
+        grid_arrives(.seq = 1, .ack = 1, .flags = ACK, .ts_val = start->ts);
         steps->tcb = tcp_accept(steps->listener, steps);
     }
     if (start->closed_window)
         for (uint32_t at = 1; last_sent()->window > 0; at += 512)
-            grid_arrives(.seq = at, .ack = 1, .flags = ACK, .len = 512, .ts_val = ts_of(start));
+            grid_arrives(.seq = at, .ack = 1, .flags = ACK, .len = 512, .ts_val = start->ts);
     if (start->in_flight) {
         assert_int_equal(user_sends(100), 100);
         oracle_sends(&grid_oracle, 100);
@@ -318,12 +318,12 @@ static void peers_fin(const struct grid_start *start, uint32_t ack)
 {
     uint32_t seq = grid_oracle.rcv.nxt - grid_oracle.rcv.irs;
 
-    grid_arrives(.seq = seq, .ack = ack, .flags = FIN | ACK, .ts_val = ts_of(start));
+    grid_arrives(.seq = seq, .ack = ack, .flags = FIN | ACK, .ts_val = start->ts);
 }
 
 static void half_open(const struct grid_start *start)
 {
-    grid_arrives(.seq = 0, .flags = SYN, .ts_val = ts_of(start), .sack_permitted = start->sack,
+    grid_arrives(.seq = 0, .flags = SYN, .ts_val = start->ts, .sack_permitted = start->sack,
                  .mss = 1000);
 }
 
@@ -339,7 +339,7 @@ static void go_to(const struct grid_start *start)
     if (start->state != TCP_ESTABLISHED && start->state != TCP_CLOSE_WAIT)
         grid_user_closes();
     if (start->state == TCP_FIN_WAIT_2 || start->state == TCP_TIME_WAIT)
-        grid_arrives(.seq = seq, .ack = all, .flags = ACK, .ts_val = ts_of(start));
+        grid_arrives(.seq = seq, .ack = all, .flags = ACK, .ts_val = start->ts);
     if (start->state == TCP_CLOSING || start->state == TCP_TIME_WAIT)
         peers_fin(start, start->state == TCP_CLOSING ? 1 : all);
 }
@@ -368,7 +368,7 @@ void grid_begins(const struct grid_start *start)
 void grid_stands_at(const struct grid_start *start)
 {
     if (!stands || start->name != standing.name || start->iss != standing.iss ||
-        start->irs != standing.irs)
+        start->irs != standing.irs || start->ts != standing.ts)
         grid_begins(start);
 }
 

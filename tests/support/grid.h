@@ -20,7 +20,8 @@ struct grid_start {
     bool active;        /* by an active OPEN; SYN-RECEIVED: a simultaneous one */
     bool in_flight;     /* 100 bytes of ours are unacknowledged */
     bool closed_window; /* our receive window is used up */
-    bool timestamps, sack;
+    bool sack;
+    uint32_t ts; /* the peer's TSval of the handshake; 0: no timestamps */
     uint32_t iss, irs;
 };
 

@@ -120,7 +120,7 @@ static struct oracle_reply closed_state(struct oracle *o, const struct oracle_se
 static void take_syn(struct oracle *o, const struct oracle_segment *s)
 {
     o->rcv.irs = s->seq;
-    o->rcv.nxt = o->rcv.edge = o->rcv.up = s->seq + 1;
+    o->rcv.nxt = o->rcv.edge = o->rcv.up = o->sack_edge = s->seq + 1;
     o->ts.ok = o->ts.offered && s->has_ts;
     o->ts.recent = s->ts_val;
     o->snd.wnd = s->wnd;
@@ -207,7 +207,7 @@ static void note_fin(struct oracle *o, const struct oracle_segment *s)
 
     if (o->rcv.fin_known || before(fin, o->rcv.nxt) || (!before(fin, o->rcv.edge) && !at_edge))
         return;
-    if (o->sack_edge != 0 && before(fin, o->sack_edge) && o->sack_edge != o->rcv.nxt)
+    if (before(o->rcv.nxt, o->sack_edge) && before(fin, o->sack_edge))
         return;
     o->rcv.fin_known = true;
     o->rcv.fin = fin;
