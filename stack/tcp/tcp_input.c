@@ -110,10 +110,17 @@ static enum verdict check_sequence_number(struct tcb *tcb, const struct segment 
     if (!seg_is_acceptable(tcb, seg) && !header_is_acceptable(tcb, seg) &&
         !is_crossing_syn_ack(tcb, seg))
         return refuse(tcb, seg, now);
-    /* RFC 7323, 4.3 (R7323-11); never from a reset (R7323-13). */
-    if (tcb->paws.enabled && seg->options->has_timestamps && !(seg->flags & TCP_RST))
-        paws_update(&tcb->paws, seg->options->ts_val, seg->seq, tcb->acks.acked, now);
     return GO_ON;
+}
+
+/* RFC 7323, 4.3 and 5.3, R3 (R7323-11); never from a reset (R7323-13). Only behind the fifth step,
+ * so that a forged segment, whose ACK is a guess, cannot make the peer's own look old
+ * (CVE-2005-0356).
+ */
+static void take_timestamp(struct tcb *tcb, const struct segment *seg, struct instant now)
+{
+    if (tcb->paws.enabled && seg->options->has_timestamps)
+        paws_update(&tcb->paws, seg->options->ts_val, seg->seq, tcb->acks.acked, now);
 }
 
 /* --- second: check the RST bit ----------------------------------------------------------- */
@@ -555,6 +562,7 @@ void tcp_synchronized_arrives(struct tcb *tcb, const struct segment *seg, struct
     tcb->keep_alives = 0;
     if (check_ack_field(tcb, seg, now) == STOP)
         return;
+    take_timestamp(tcb, seg, now);
     note_ecn(tcb, seg);
     tcp_from_sixth_step(tcb, seg, now);
 }
