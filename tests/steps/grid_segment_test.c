@@ -15,6 +15,7 @@ static const struct grid_start starts[] = {
     {.name = "ESTABLISHED, active", .state = TCP_ESTABLISHED, .active = true},
     {.name = "ESTABLISHED, text in flight", .state = TCP_ESTABLISHED, .in_flight = true},
     {.name = "ESTABLISHED, closed window", .state = TCP_ESTABLISHED, .closed_window = true},
+    {.name = "ESTABLISHED, a hole", .state = TCP_ESTABLISHED, .sack = true, .hole = true},
     {.name = "FIN-WAIT-1", .state = TCP_FIN_WAIT_1},
     {.name = "FIN-WAIT-1, text in flight", .state = TCP_FIN_WAIT_1, .in_flight = true},
     {.name = "FIN-WAIT-2", .state = TCP_FIN_WAIT_2},
@@ -28,15 +29,15 @@ static const struct grid_start starts[] = {
 };
 enum { STARTS = sizeof starts / sizeof starts[0] };
 
-/* Around RCV.NXT and RCV.NXT + RCV.WND, and as far away as numbers go. */
-enum { SEQS = 14, ACKS = 11 };
+/* Around RCV.NXT and RCV.NXT + RCV.WND, around text that is held, and as far away as numbers go. */
+enum { SEQS = 18, ACKS = 11 };
 
 static void seq_positions(uint32_t nxt, uint32_t edge, uint32_t out[SEQS])
 {
     const uint32_t all[SEQS] = {
         nxt - 0x7fffffff, nxt - TEXT - 1,   nxt - TEXT,  nxt - TEXT + 1,  nxt - 1,  nxt,
         nxt + 1,          edge - TEXT - 1,  edge - TEXT, edge - TEXT + 1, edge - 1, edge,
-        edge + 1,         nxt + 0x7fffffff,
+        edge + 1,         nxt + 0x7fffffff, nxt + 4,     nxt + 5,         nxt + 15, nxt + 16,
     };
     memcpy(out, all, sizeof all);
 }
@@ -65,7 +66,7 @@ static void sweep(const struct grid_start *start, unsigned bits, unsigned turn)
                   grid_oracle.rcv.edge - grid_oracle.rcv.irs, seqs);
     ack_positions(grid_oracle.snd.una - grid_oracle.snd.iss,
                   grid_oracle.snd.nxt - grid_oracle.snd.iss, grid_oracle.snd.max_wnd, acks);
-    for (unsigned i = 0; i < SEQS; i++) {
+    for (unsigned i = 0; i < (start->hole ? SEQS : SEQS - 4u); i++) {
         for (unsigned k = 0; k < (bits & ACK ? ACKS : 1u); k++) {
             uint16_t window = windows[(turn + i + k) % 4];
             grid_stands_at(start);

@@ -301,6 +301,8 @@ static void establish(const struct grid_start *start)
     if (start->closed_window)
         for (uint32_t at = 1; last_sent()->window > 0; at += 512)
             grid_arrives(.seq = at, .ack = 1, .flags = ACK, .len = 512, .ts_val = start->ts);
+    if (start->hole)
+        grid_arrives(.seq = 6, .ack = 1, .flags = ACK, .len = 10, .ts_val = start->ts);
     if (start->in_flight) {
         assert_int_equal(user_sends(100), 100);
         oracle_sends(&grid_oracle, 100);

@@ -19,9 +19,10 @@ struct grid_start {
     enum tcp_state state;
     bool active;        /* by an active OPEN; SYN-RECEIVED: a simultaneous one */
     bool in_flight;     /* 100 bytes of ours are unacknowledged */
+    bool hole;          /* text is held beyond a hole of 5 bytes, and was reported by SACK */
     bool closed_window; /* our receive window is used up */
-    bool sack;
-    uint32_t ts; /* the peer's TSval of the handshake; 0: no timestamps */
+    bool sack;          /* the peer offers it */
+    uint32_t ts;        /* the peer's TSval of the handshake; 0: no timestamps */
     uint32_t iss, irs;
 };
 
