@@ -19,6 +19,7 @@ const struct oracle_policy grid_policy = {
     .one_fin = true,
     .accepts_ecn = true,
     .timestamps_are_required = true,
+    .timestamps_wait_for_ack = true,
     .reset_at_sack_edge = true,
 };
 

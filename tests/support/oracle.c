@@ -351,6 +351,15 @@ static bool timestamp_is_good(struct oracle *o, const struct oracle_segment *s,
     return true;
 }
 
+/* RFC 7323, 4.3, (2) */
+static void take_timestamp(struct oracle *o, const struct oracle_segment *s)
+{
+    if (!o->ts.ok || !s->has_ts || (s->bits & ORACLE_RST) || before(o->ts.last_ack_sent, s->seq))
+        return;
+    o->ts.recent = s->ts_val;
+    o->took_effect = true;
+}
+
 /* True when the segment goes on to the second step. */
 static bool first_sequence_number(struct oracle *o, const struct oracle_segment *s,
                                   struct oracle_reply *reply)
@@ -372,11 +381,8 @@ static bool first_sequence_number(struct oracle *o, const struct oracle_segment 
             *reply = an_ack(o, "first: not acceptable");
         return false;
     }
-    /* RFC 7323, 4.3, (2) */
-    if (o->ts.ok && s->has_ts && !(s->bits & ORACLE_RST) && at_most(s->seq, o->ts.last_ack_sent)) {
-        o->ts.recent = s->ts_val;
-        o->took_effect = true;
-    }
+    if (!o->policy.timestamps_wait_for_ack)
+        take_timestamp(o, s);
     return true;
 }
 
@@ -500,6 +506,8 @@ static struct oracle_reply other_states(struct oracle *o, const struct oracle_se
         return fourth_syn(o);
     if (!fifth_ack(o, s, &reply))
         return reply;
+    if (o->policy.timestamps_wait_for_ack)
+        take_timestamp(o, s);
     if (from_sixth(o, s))
         return an_ack(o, "eighth: text or FIN arrived");
     return silence(o, "eighth: nothing to say");

@@ -66,6 +66,9 @@ struct oracle_policy {
     /* RFC 7323, 3.2: without the timestamps that were agreed on, a segment is dropped in silence.
      */
     bool timestamps_are_required;
+    /* TS.Recent follows a segment only when its ACK passed the fifth step, where RFC 7323, 4.3, has
+     * it in the first: against CVE-2005-0356, a forged timestamp with a guessed ACK. */
+    bool timestamps_wait_for_ack;
     /* A reset at the edge behind the text that was last reported by SACK counts as one at RCV.NXT
      * (as Linux). */
     bool reset_at_sack_edge;
