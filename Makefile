@@ -54,7 +54,8 @@ $B/%.o: %.c
 	$(if $(V),,@echo '  CC   $<')
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$B/apps/%.o $B/tests/%.o: ALL_CFLAGS += -Iapps
+$B/apps/%.o: ALL_CFLAGS += -Iapps
+$B/tests/%.o: ALL_CFLAGS += -Iapps -Itests
 
 lib: $B/libtunny.a $B/libtunny.so.$(SOVERSION)  ## libtunny.a and libtunny.so
 

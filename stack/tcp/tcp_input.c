@@ -383,13 +383,33 @@ static void text_duplicate_arrived(struct tcb *tcb, seqno at, struct bytes text)
     tcp_owe_ack(tcb);
 }
 
+/* RFC 2883, 4.2: of a segment that is new in part, the first piece that had arrived before. */
+static void report_partial_duplicate(struct tcb *tcb, seqno at, seqno end)
+{
+    const struct ranges *held = &tcb->received.held;
+    seqno nxt = tcb->rcv.nxt, from, to;
+
+    if (!tcb->sack || !tcb->host->tunables.tcp_dsack)
+        return;
+    if (at < nxt) {
+        if (end > nxt)
+            sack_report_duplicate(&tcb->sacks, at, nxt);
+        return;
+    }
+    if (ranges_count(held) == 0)
+        return;
+    if (ranges_find(held, at, &from, &to))
+        sack_report_duplicate(&tcb->sacks, at, seq_min(to, end));
+    else if (ranges_at_or_after(held, at, &from, &to) && from < end)
+        sack_report_duplicate(&tcb->sacks, from, seq_min(to, end));
+}
+
 static void keep_text(struct tcb *tcb, const struct segment *seg, seqno at, struct bytes text,
                       struct instant now)
 {
     seqno nxt = tcb->rcv.nxt;
 
-    if (at < nxt && at + text.len > nxt && tcb->sack && tcb->host->tunables.tcp_dsack)
-        sack_report_duplicate(&tcb->sacks, at, nxt);
+    report_partial_duplicate(tcb, at, at + text.len);
     switch (reassembly_add(&tcb->received, at, text)) {
     case REASSEMBLY_IN_ORDER:
         text_in_order_arrived(tcb, seg, now);

@@ -1,7 +1,9 @@
-/* bulk: how fast our stack receives from, or sends to, the kernel's TCP over the lab's TUN (run it by scripts/bench, inside the lab).
- * One process is ours (CPU 0), one child for each flow is the kernel's side (CPU 1). Prints "R key value unit" lines.
+/* bulk: how fast our stack receives from, or sends to, the kernel's TCP over the lab's TUN (run it
+ * by scripts/bench, inside the lab). One process is ours (CPU 0), one child for each flow is the
+ * kernel's side (CPU 1). Prints "R key value unit" lines.
  *
- *   bulk recv|send [-t SECONDS] [-P FLOWS] [-6] [-c] (copying API) [-o] (no offload) [-w KERNEL_WRITE_SIZE] [-G CC] */
+ *   bulk recv|send [-t SECONDS] [-P FLOWS] [-6] [-c] (copying API) [-o] (no offload) [-w
+ * KERNEL_WRITE_SIZE] [-G CC] */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -116,8 +118,8 @@ static void report(uint64_t bytes, double span, const struct rusage *a, const st
     double sys = (double)(b->ru_stime.tv_sec - a->ru_stime.tv_sec) +
                  (double)(b->ru_stime.tv_usec - a->ru_stime.tv_usec) * 1e-6;
 
-    printf("R rate %.3f Gbit/s\nR cpu_user %.4f s/GB\nR cpu_system %.4f s/GB\n", gb * 8 / span, user / gb,
-           sys / gb);
+    printf("R rate %.3f Gbit/s\nR cpu_user %.4f s/GB\nR cpu_system %.4f s/GB\n", gb * 8 / span,
+           user / gb, sys / gb);
 }
 
 int main(int argc, char **argv)
@@ -137,14 +139,29 @@ int main(int argc, char **argv)
     optind = 2;
     while ((o = getopt(argc, argv, "t:P:6cow:G:")) > 0)
         switch (o) {
-        case 't': seconds_wanted = atof(optarg); break;
-        case 'P': flows = atoi(optarg); break;
-        case '6': ipv6 = 1; break;
-        case 'c': copying = 1; break;
-        case 'o': no_offload = 1; break;
-        case 'w': write_size = atoi(optarg); break;
-        case 'G': kernel_cc = optarg; break;
-        default: return 2;
+        case 't':
+            seconds_wanted = atof(optarg);
+            break;
+        case 'P':
+            flows = atoi(optarg);
+            break;
+        case '6':
+            ipv6 = 1;
+            break;
+        case 'c':
+            copying = 1;
+            break;
+        case 'o':
+            no_offload = 1;
+            break;
+        case 'w':
+            write_size = atoi(optarg);
+            break;
+        case 'G':
+            kernel_cc = optarg;
+            break;
+        default:
+            return 2;
         }
     config.no_offload = no_offload;
     if (tunny_create(&config, &stack, error, sizeof error) < 0) {
