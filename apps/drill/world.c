@@ -10,8 +10,8 @@
 /* --- the verdict
  * ------------------------------------------------------------------------------------------ */
 
-static void decide(struct world *world, enum verdict verdict, int line, const char *format,
-                   va_list list)
+__attribute__((format(printf, 4, 0))) static void decide(struct world *world, enum verdict verdict,
+                                                         int line, const char *format, va_list list)
 {
     if (world->verdict != VERDICT_PASS)
         return;
@@ -68,7 +68,8 @@ void world_tell_trace(struct world *world)
     rewind(world->trace);
 }
 
-static void tell(struct world *world, const char *number, const char *format, va_list list)
+__attribute__((format(printf, 3, 0))) static void tell(struct world *world, const char *number,
+                                                       const char *format, va_list list)
 {
     char text[TELL_TEXT];
     world_tell_trace(world);
