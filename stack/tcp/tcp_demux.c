@@ -340,6 +340,14 @@ void tcp_unwrap(const struct tcb *tcb, const struct tcp_header *header, struct b
         seg->wire_segments = (uint16_t)((text.len + gso_size - 1) / gso_size);
 }
 
+/* Text beyond a hole can come again: the last eighth of the budget is not for it, so that nobody
+ * keeps others out by holes (CVE-2004-0171). */
+static bool storage_is_for(const struct memory *memory, const struct tcb *tcb,
+                           const struct segment *seg)
+{
+    return seg->seq <= tcb->rcv.nxt || memory->budget - memory->used > memory->budget / 8;
+}
+
 /* What judging may need is made ready here, before: storage for the text, a node for a hole,
  * records for SACK edges. Without memory the text is refused by name later on; SACK edges are drawn
  * inwards. */
@@ -349,7 +357,8 @@ static void make_room(struct tcp *tcp, struct tcb *tcb, const struct segment *se
 
     if (tcb->state == TCP_SYN_SENT)
         return;
-    if (seg->text.len > 0 && end > tcb->received.read && seg->seq < end && !tcb->user_gone)
+    if (seg->text.len > 0 && end > tcb->received.read && seg->seq < end && !tcb->user_gone &&
+        storage_is_for(tcp->host.memory, tcb, seg))
         (void)reassembly_make_room(&tcb->received, tcp->host.memory, end);
     if (seg->text.len > 0 && seg->seq > tcb->rcv.nxt) {
         void *node = pool_take(&tcp->host.range_pool);
