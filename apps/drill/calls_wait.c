@@ -20,8 +20,7 @@ struct watch {
     struct watch *next;
 };
 
-/* --- waiting
- * -------------------------------------------------------------------------------------------- */
+/* --- waiting -------------------------------------------------------------------------------- */
 
 /* Nothing is ready: waits for `timeout_ms` (-1: for ever, 0: not). */
 static bool wait_for(struct world *world, struct attempt *attempt, int64_t timeout_ms)
@@ -34,9 +33,7 @@ static bool wait_for(struct world *world, struct attempt *attempt, int64_t timeo
     return true;
 }
 
-/* --- poll
- * -----------------------------------------------------------------------------------------------
- */
+/* --- poll ----------------------------------------------------------------------------------- */
 
 struct polled {
     int64_t descriptor, events, revents; /* as the script says */
@@ -104,8 +101,7 @@ bool call_poll(struct world *world, struct attempt *attempt)
     return true;
 }
 
-/* --- epoll
- * ---------------------------------------------------------------------------------------------- */
+/* --- epoll ---------------------------------------------------------------------------------- */
 
 bool call_epoll_create(struct world *world, struct attempt *attempt)
 {

@@ -51,8 +51,7 @@ const char *code_word(struct code *code)
     return arena_copy(code->arena, start, (size_t)(code->at - start));
 }
 
-/* --- strings
- * --------------------------------------------------------------------------------------------- */
+/* --- strings -------------------------------------------------------------------------------- */
 
 /* What stands in the braces of an f-string, up to the closing one. */
 static bool interpolate(struct code *code, const char **at, const char **out)
@@ -133,9 +132,7 @@ static bool starts_string(const char *at)
     return *at == '\'' || *at == '"';
 }
 
-/* --- atoms
- * -----------------------------------------------------------------------------------------------
- */
+/* --- atoms ---------------------------------------------------------------------------------- */
 
 static bool parse_number(struct code *code, struct code_value *value)
 {
@@ -250,8 +247,7 @@ static bool parse_atom(struct code *code, struct code_value *value)
     return parse_name(code, value);
 }
 
-/* --- operators, from tight to loose
- * ------------------------------------------------------------------------ */
+/* --- operators, from tight to loose --------------------------------------------------------- */
 
 static bool operate(struct code *code, const char *op, struct code_value *left,
                     const struct code_value *right)

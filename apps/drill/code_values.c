@@ -51,9 +51,7 @@ static bool is_number(const struct code_value *value)
     return value->kind == CODE_INTEGER || value->kind == CODE_FLOAT;
 }
 
-/* --- text
- * ------------------------------------------------------------------------------------------------
- */
+/* --- text ----------------------------------------------------------------------------------- */
 
 static const char *list_text(struct arena *arena, const struct code_value *value)
 {
@@ -129,8 +127,7 @@ static bool format_text(struct code *code, const struct code_value *left,
     return true;
 }
 
-/* --- comparison
- * ------------------------------------------------------------------------------------------- */
+/* --- comparison ----------------------------------------------------------------------------- */
 
 static bool equal_atoms(const struct code_value *left, const struct code_value *right)
 {
@@ -192,8 +189,7 @@ static bool compare(struct code *code, const char *op, const struct code_value *
     return true;
 }
 
-/* --- arithmetic
- * ------------------------------------------------------------------------------------------- */
+/* --- arithmetic ----------------------------------------------------------------------------- */
 
 /* Python rounds quotients down. */
 static int64_t floor_quotient(int64_t a, int64_t b)
@@ -308,8 +304,7 @@ bool code_operate(struct code *code, const char *op, const struct code_value *le
     return true;
 }
 
-/* --- functions
- * -------------------------------------------------------------------------------------------- */
+/* --- functions ------------------------------------------------------------------------------ */
 
 static bool least_or_most(struct code *code, bool least, const struct code_value *items,
                           size_t count, struct code_value *result)

@@ -26,9 +26,7 @@ static void put_32(uint8_t *at, uint32_t value)
     put_16(at + 2, value & 0xffff);
 }
 
-/* --- IP
- * -------------------------------------------------------------------------------------------------
- */
+/* --- IP ------------------------------------------------------------------------------------- */
 
 /* A header in front of `payload` bytes. Returns its length. */
 static size_t put_ip(const struct packet_spec *spec, const struct place *from,
@@ -67,9 +65,7 @@ static unsigned transport_sum(const struct place *from, const struct place *to, 
     return sum_finish(sum_add(sum, at, length));
 }
 
-/* --- TCP
- * -------------------------------------------------------------------------------------------------
- */
+/* --- TCP ------------------------------------------------------------------------------------ */
 
 /* One option. Returns its length. */
 static size_t put_option(const struct tcp_option *option, uint8_t *at)
@@ -140,8 +136,7 @@ static size_t put_tcp(const struct packet_spec *spec, uint16_t source, uint16_t 
     return header + spec->length;
 }
 
-/* --- UDP and ICMP
- * ----------------------------------------------------------------------------------------- */
+/* --- UDP and ICMP --------------------------------------------------------------------------- */
 
 static size_t put_udp(const struct packet_spec *spec, uint16_t source, uint16_t destination,
                       uint8_t *at)

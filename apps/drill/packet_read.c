@@ -30,9 +30,7 @@ static void fault(struct seen_packet *seen, const char *what)
         seen->fault = what;
 }
 
-/* --- IP
- * -------------------------------------------------------------------------------------------------
- */
+/* --- IP ------------------------------------------------------------------------------------- */
 
 static uint8_t read_ipv4(struct seen_packet *seen, struct piece *rest)
 {
@@ -88,9 +86,7 @@ static void check_sum(struct seen_packet *seen, uint8_t protocol, struct piece r
         fault(seen, what);
 }
 
-/* --- TCP
- * -------------------------------------------------------------------------------------------------
- */
+/* --- TCP ------------------------------------------------------------------------------------ */
 
 static void read_sack(struct tcp_option *option, const uint8_t *at, size_t length)
 {
@@ -161,8 +157,7 @@ static void read_tcp(struct seen_packet *seen, struct piece rest)
     read_options(seen, rest.at + TCP_LENGTH, header - TCP_LENGTH);
 }
 
-/* --- UDP and ICMP
- * ------------------------------------------------------------------------------------------ */
+/* --- UDP and ICMP --------------------------------------------------------------------------- */
 
 static void read_udp(struct seen_packet *seen, struct piece rest)
 {

@@ -11,8 +11,7 @@
 
 enum { SCRIPT_MOST = 4 << 20, MEMORY = 64 << 20 };
 
-/* --- reading
- * ---------------------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------- */
 
 /* The whole file, terminated; NULL and *error. */
 static char *read_file(const char *path, int *error)
@@ -39,8 +38,7 @@ static char *read_file(const char *path, int *error)
     return text;
 }
 
-/* --- the host
- * --------------------------------------------------------------------------------------------- */
+/* --- the host ------------------------------------------------------------------------------- */
 
 static void default_options(struct host_options *options, const struct run_request *request)
 {
@@ -95,9 +93,7 @@ static bool make_host(struct world *world, const struct run_request *request)
     return world_fails(world, 0, "the host cannot be made: %s", error);
 }
 
-/* --- events
- * -----------------------------------------------------------------------------------------------
- */
+/* --- events --------------------------------------------------------------------------------- */
 
 /* Relative times count from the event before. */
 static void settle_times(struct world *world, struct event *event)
@@ -182,8 +178,7 @@ static void run_in_world(struct world *world, const struct run_request *request)
     tunny_destroy(world->stack);
 }
 
-/* --- all of it
- * -------------------------------------------------------------------------------------------- */
+/* --- all of it ------------------------------------------------------------------------------ */
 
 static void report_parse(struct run_report *report, const struct parse_error *error)
 {

@@ -7,8 +7,7 @@
 
 #include "calls.h"
 
-/* --- the verdict
- * ------------------------------------------------------------------------------------------ */
+/* --- the verdict ---------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 4, 0))) static void decide(struct world *world, enum verdict verdict,
                                                          int line, const char *format, va_list list)
@@ -38,8 +37,7 @@ bool world_lacks(struct world *world, int line, const char *format, ...)
     return false;
 }
 
-/* --- the story
- * -------------------------------------------------------------------------------------------- */
+/* --- the story ------------------------------------------------------------------------------ */
 
 /* "0.100000 #1 198.18.0.1:80 > 198.18.0.2:40000 sent again seq=1" without the flow: a script has
  * few. */
@@ -97,9 +95,7 @@ void world_remark(struct world *world, const char *format, ...)
     va_end(list);
 }
 
-/* --- time
- * -------------------------------------------------------------------------------------------------
- */
+/* --- time ----------------------------------------------------------------------------------- */
 
 int64_t world_now_us(const struct world *world)
 {
@@ -144,8 +140,7 @@ bool world_on_time(const struct world *world, int64_t us, int64_t from, int64_t 
     return us >= from - world_tolerance_us(world, from) && us <= to + world_tolerance_us(world, to);
 }
 
-/* --- sockets
- * ---------------------------------------------------------------------------------------------- */
+/* --- sockets -------------------------------------------------------------------------------- */
 
 struct file *world_file(struct world *world, int64_t descriptor)
 {

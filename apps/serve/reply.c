@@ -112,8 +112,7 @@ void reply_refuse(struct reply *reply, unsigned status, enum http_method method)
     finish(reply, method);
 }
 
-/* --- bodies of known size
- * ------------------------------------------------------------------------------- */
+/* --- bodies of known size ------------------------------------------------------------------- */
 
 struct entity {
     uint64_t size;
@@ -199,8 +198,7 @@ static void answer_generated(struct reply *reply, const struct http_request *req
     answer_entity(reply, request, &entity);
 }
 
-/* --- files and folders
- * -------------------------------------------------------------------------------------- */
+/* --- files and folders ---------------------------------------------------------------------- */
 
 static unsigned status_of(int error)
 {
@@ -342,9 +340,7 @@ void reply_to(struct reply *reply, const struct site *site, const struct http_re
         answer_opened(reply, site, request, path);
 }
 
-/* --- the body
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the body ------------------------------------------------------------------------------- */
 
 ssize_t reply_read(struct reply *reply, void *out, size_t length)
 {

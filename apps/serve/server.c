@@ -58,8 +58,7 @@ static void enqueue(struct server *server, struct client *client)
     server->last = client;
 }
 
-/* --- coming and going
- * ----------------------------------------------------------------------------------- */
+/* --- coming and going ----------------------------------------------------------------------- */
 
 /* The place of a socket in the table. 0; -ENOMEM. */
 static int make_room(struct server *server, unsigned socket)
@@ -124,9 +123,7 @@ static void remove_client(struct server *server, struct client *client)
     free(client);
 }
 
-/* --- the loop
- * -----------------------------------------------------------------------------------------------
- */
+/* --- the loop ------------------------------------------------------------------------------- */
 
 static void notice_changes(struct server *server)
 {
