@@ -417,6 +417,8 @@ int tunny_set_deadline(struct tunny *stack, int number, int64_t when_ns)
     struct socket *socket = sockets_find(&stack->sockets, number);
     if (!socket)
         return -EBADF;
-    socket->deadline = when_ns > 0 ? (struct instant){when_ns} : INSTANT_NEVER;
+    socket->deadline = INSTANT_NEVER;
+    if (when_ns > 0)
+        socket->deadline.ns = when_ns;
     return 0;
 }

@@ -78,5 +78,7 @@ struct experiment try_in(enum place place, int (*attempt)(void))
     if (child > 0)
         while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
             continue;
-    return error != 0 ? (struct experiment){.entered = error} : result;
+    if (error != 0)
+        return (struct experiment){.entered = error};
+    return result;
 }
