@@ -643,6 +643,17 @@ static void mark_on_timeout(const struct recovery_scene *scene, struct instant n
         losses_mark_all(scene->sent, scene->trace, "timeout");
 }
 
+void recovery_on_path_mtu(struct recovery *recovery, seqno nxt)
+{
+    if (recovery->phase != RECOVERY_OPEN && recovery->phase != RECOVERY_DISORDER)
+        return; /* an episode goes on, and ends as it would have */
+    /* As after a timeout, but with the window as it is. */
+    undo_cancel(&recovery->undo);
+    frto_stop(&recovery->frto);
+    recovery->phase = RECOVERY_LOSS;
+    recovery->recover = nxt;
+}
+
 void recovery_on_timeout(const struct recovery_scene *scene, seqno una, seqno nxt, uint32_t mss,
                          struct instant now)
 {

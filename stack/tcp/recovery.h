@@ -92,6 +92,9 @@ void recovery_on_ack(const struct recovery_scene *scene, const struct recovery_a
  * Afterwards sent_first_lost() is what to send. */
 void recovery_on_timeout(const struct recovery_scene *scene, seqno una, seqno nxt, uint32_t mss,
                          struct instant now);
+/* The path carries less than was thought: what is marked lost now was not lost to congestion. It
+ * goes again without a reduction (RFC 8201, 5.4; R8201-03). */
+void recovery_on_path_mtu(struct recovery *recovery, seqno nxt);
 /* reorder_deadline came (RFC 8985, 6.2 step 5). */
 void recovery_on_reorder_timer(const struct recovery_scene *scene, seqno una, seqno nxt,
                                uint32_t mss, struct instant now);

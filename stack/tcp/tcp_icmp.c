@@ -24,6 +24,8 @@ void tcp_apply_path_mtu(struct tcb *tcb, uint32_t mtu)
         if (record->state == SENT_OUTSTANDING && record->to - sent_from(record) > tcb->mss)
             sent_mark_lost(&tcb->sent, record);
     }
+    if (tcb->sent.lost_segments > 0)
+        recovery_on_path_mtu(&tcb->recovery, tcb->snd.nxt);
 }
 
 static void too_big_arrives(struct tcb *tcb, const struct tcp_icmp *icmp)
