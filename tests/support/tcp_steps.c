@@ -133,7 +133,8 @@ static void note_text(struct step_sent *s, const struct tcp_emission *out)
 }
 
 /* SHLD-14, 9293-U-19: the right edge never moves back. MUST-65, R7323-01, R2018-01: what belongs on
- * SYNs stands there only. MUST-16: no segment is larger than the peer takes. In every test. */
+ * SYNs stands there only. MUST-16: no segment is larger than the peer takes. MUST-45: all come from
+ * the same address of ours. In every test. */
 static void check_sent(const struct tcp_emission *out)
 {
     const struct tcb *tcb = tcp_find(steps->tcp, &out->flow);
@@ -147,8 +148,11 @@ static void check_sent(const struct tcp_emission *out)
     assert_true((out->gso_size ? out->gso_size : text) <= tcb->mss);
     edge = tcb->rcv.nxt + ((seqno)out->header.window << tcb->window.shift);
     assert_true(steps->told_of != tcb->number || edge >= steps->told_edge);
+    assert_true(steps->told_of != tcb->number ||
+                address_equal(&steps->told_by, &out->flow.local.address));
     steps->told_of = tcb->number;
     steps->told_edge = edge;
+    steps->told_by = out->flow.local.address;
 }
 
 static void note_sent(const struct tcp_emission *out, uint32_t iss)

@@ -73,9 +73,10 @@ struct steps {
     struct trace_sink story;
     char lines[400][240];
     unsigned line_count;
-    uint32_t ts;      /* the peer's clock */
-    seqno told_edge;  /* the right edge of the window that the peer was told ... */
-    uint64_t told_of; /* ... by the connection of this number */
+    uint32_t ts;            /* the peer's clock */
+    seqno told_edge;        /* the right edge of the window that the peer was told ... */
+    uint64_t told_of;       /* ... by the connection of this number, ... */
+    struct address told_by; /* ... from this address of ours */
 };
 extern struct steps *steps;
 
