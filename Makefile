@@ -34,7 +34,7 @@ TESTS_BIN := $(TESTS_SRC:tests/%.c=$B/tests/%)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$B/fuzz/%)
 SUPPORT_OBJ := $(SUPPORT:%.c=$B/%.o)
 
-.PHONY: all help lib examples tests fuzz demo test check tidy format lint install uninstall clean sim bench
+.PHONY: all help lib examples tests fuzz demo test check tidy conformance format lint install uninstall clean sim bench
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -107,6 +107,9 @@ test:  ## everything that can be tested here
 
 tidy:  ## the design's machine-checkable rules
 	@scripts/tidy
+
+conformance:  ## docs/conformance.md: what the RFCs ask for, and which test shows it
+	@scripts/conformance
 
 format:  ## clang-format over all sources
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
