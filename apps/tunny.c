@@ -8,10 +8,10 @@
 #include "common/options.h"
 #include "doctor/doctor.h"
 #include "drill/drill.h"
+#include "gen_sha256.h"
 #include "get/get.h"
 #include "nc/nc.h"
 #include "ping.h"
-#include "serve/generate.h"
 #include "serve/serve.h"
 
 struct sub_command {

@@ -14,7 +14,4 @@ void generate_bytes(uint64_t seed, uint64_t offset, void *out, size_t length);
 /* Reads "SIZE" and an optional "?seed=N" (default 0), SIZE as in 64M. 0; -EINVAL. */
 int generate_parse(const char *text, uint64_t *size, uint64_t *seed);
 
-/* tunny gen-sha256 SIZE [SEED]: arguments from "gen-sha256" on. The exit code. */
-int gen_sha256_main(int argc, char **argv);
-
 #endif
