@@ -61,7 +61,7 @@ static bool find_dsack(const struct tcb *tcb, const struct segment *seg, seqno *
     return second_left <= *left && *right <= second_right;
 }
 
-/* Takes the SACK blocks over: only what lies within SND.UNA < left < right <= SND.NXT is believed
+/* Takes the SACK blocks over: only what lies within SND.UNA <= left < right <= SND.NXT is believed
  * (CVE-2026 of OpenBSD: with unwrapped numbers the comparison says what it means). Returns how many
  * bytes are news. */
 static uint64_t take_sack_blocks(struct tcb *tcb, const struct segment *seg, bool first_is_dsack,
@@ -73,8 +73,10 @@ static uint64_t take_sack_blocks(struct tcb *tcb, const struct segment *seg, boo
     for (unsigned i = first_is_dsack ? 1 : 0; i < o->sack_count; i++) {
         seqno left = seq_unwrap(o->sack[i].left, tcb->snd.una);
         seqno right = seq_unwrap(o->sack[i].right, tcb->snd.una);
-        left = seq_max(left, seq_max(tcb->snd.una, seg->ack));
-        if (left >= right || right > tcb->snd.nxt)
+        if (left < tcb->snd.una || right > tcb->snd.nxt)
+            continue;
+        left = seq_max(left, seg->ack);
+        if (left >= right)
             continue;
         TRACE(tcb->host->trace, sack_arrived, .left = left, .right = right);
         sent_sack(&tcb->sent, left, right, tcb->mss, delivery, now);
