@@ -390,6 +390,58 @@ static void nothing_breaks_a_half_made_connection(void **state)
     }
 }
 
+/* SYN-RECEIVED bad ACK: 9293-U-12 at every edge: the reset stands at SEG.ACK, the state stays. */
+static void a_bad_ack_in_syn_received_is_reset_and_forgotten(void **state)
+{
+    static const uint32_t wrong[] = {UINT32_MAX, 0, 2, 0x7fffffff, 0x80000001, 0xc0000000};
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        steps_open(&plain);
+        reach(TCP_SYN_RECEIVED);
+        arrives(.seq = 1, .ack = wrong[i], .flags = ACK, .len = 5);
+        assert_sent(.flags = RST, .seq = wrong[i]);
+        assert_state(TCP_SYN_RECEIVED);
+        arrives(.seq = 1, .ack = 1, .flags = ACK);
+        assert_state(TCP_ESTABLISHED);
+        steps_close();
+    }
+}
+
+/* SYN-SENT odd segment: all flags, ACKs around ours: only four ways lead out of it. */
+static void nothing_odd_leads_out_of_syn_sent(void **state)
+{
+    static const uint32_t acks[] = {UINT32_MAX, 0, 1, 2, 0x80000000, 0x80000001};
+    (void)state;
+    for (unsigned flags = 0; flags < 64; flags++)
+        for (size_t i = 0; i < sizeof acks / sizeof acks[0]; i++) {
+            bool good = flags & ACK && acks[i] == 1;
+            enum tcp_state to = TCP_SYN_SENT;
+            steps_open(&plain);
+            reach(TCP_SYN_SENT);
+            arrives(.seq = 0, .ack = acks[i], .flags = flags);
+            if (flags & RST)
+                to = good ? TCP_CLOSED : TCP_SYN_SENT;
+            else if (flags & SYN && (good || !(flags & ACK)))
+                to = good ? TCP_ESTABLISHED : TCP_SYN_RECEIVED;
+            if (state_now() != to && !(flags & FIN && flags & SYN))
+                fail_msg("flags %x ack %x: %s", flags, acks[i], tcp_state_name(state_now()));
+            tcp_check(steps->tcb);
+            steps_close();
+        }
+}
+
+/* Not RFC 7323, 5.2 (R7323-20): a reset that no connection sends carries no timestamp, as Linux's.
+ */
+static void a_reset_of_closed_carries_no_timestamp(void **state)
+{
+    (void)state;
+    steps_open(&plain);
+    steps->flow.local.port = 81;
+    arrives(.seq = 0, .flags = SYN, .ts_val = 99);
+    assert_sent(.flags = RST | ACK, .seq = 0, .ack = 1);
+    assert_false(last_sent()->header.options.has_timestamps);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, steps_teardown)
 
 int main(void)
@@ -420,6 +472,9 @@ int main(void)
         TEST(a_split_handshake_is_a_simultaneous_open),
         TEST(a_flood_of_resets_does_not_move_a_listener),
         TEST(nothing_breaks_a_half_made_connection),
+        TEST(a_bad_ack_in_syn_received_is_reset_and_forgotten),
+        TEST(nothing_odd_leads_out_of_syn_sent),
+        TEST(a_reset_of_closed_carries_no_timestamp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

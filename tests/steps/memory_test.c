@@ -147,8 +147,8 @@ static void a_host_that_cannot_be_made_says_so(void **state)
     }
 }
 
-/* Zero-window persist exhaustion, Out-of-order mbuf exhaustion: connections that pin all they can
- * fill the budget and no more; when some go, others come. */
+/* Zero-window persist exhaustion (sockstress), Out-of-order mbuf exhaustion: connections that pin
+ * all they can fill the budget and no more; when some go, others come. */
 static void a_full_budget_refuses_newcomers_by_name(void **state)
 {
     unsigned made = 0;

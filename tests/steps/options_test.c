@@ -250,6 +250,7 @@ static void reserved_bits_are_ignored(void **state)
     assert_int_equal(user_reads(100), 10);
 }
 
+/* Data offset lies */
 static void a_lying_data_offset_is_no_header(void **state)
 {
     (void)state;

@@ -162,7 +162,7 @@ static void an_ack_out_of_range_takes_no_fin_and_no_urgent_pointer(void **state)
     assert_false(tcp_readiness(steps->tcb) & TCP_URGENT);
 }
 
-/* 9293-U-13, Negative ACK accounting, Optimistic ACK: nothing of ours moves. */
+/* 9293-U-13, Negative ACK accounting (unsent), Optimistic ACK: nothing of ours moves. */
 static void an_ack_of_what_was_not_sent_changes_nothing(void **state)
 {
     (void)state;
@@ -193,7 +193,8 @@ static void challenges_are_limited(void **state)
     assert_state(TCP_ESTABLISHED);
 }
 
-/* R5961-05, Challenge-ACK side channel: what befalls one connection does not show at another. */
+/* R5961-05, Challenge-ACK side channel, Wi-Fi/NAT side channels: what befalls one connection does
+ * not show at another. */
 static void challenges_of_one_connection_do_not_count_at_another(void **state)
 {
     (void)state;

@@ -135,7 +135,8 @@ static void the_urgent_octet_can_be_had_out_of_line(void **state)
     assert_true(tcp_at_mark(steps->tcb));
 }
 
-/* Urgent OOB read: every pointer, on text of every small length, hurts nobody. */
+/* Urgent OOB read, Urgent pointer underflow/overflow, splice/URG infinite loop: every pointer, on
+ * text of every small length, hurts nobody. */
 static void any_pointer_is_harmless(void **state)
 {
     (void)state;

@@ -39,7 +39,8 @@ static void large_windows_are_not_negative(void **state)
     }
 }
 
-/* REC-1, R7323-03: 65535 << 14 is kept in full; scales above 14 count as 14. */
+/* REC-1, R7323-03, Window-scale shift > 14: 65535 << 14 is kept in full; scales above 14 count
+ * as 14. */
 static void scaled_windows_are_32_bits(void **state)
 {
     (void)state;
@@ -117,7 +118,7 @@ static void the_answer_of_a_probe_opens_the_window(void **state)
     assert_sent(.flags = ACK, .seq = 2002, .ack = 1, .len = 1000);
 }
 
-/* Zero-window persist exhaustion: unanswered probes end like retransmissions (R2). */
+/* Zero-window persist exhaustion (sockstress): unanswered probes end like retransmissions (R2). */
 static void unanswered_probes_end_the_connection(void **state)
 {
     (void)state;
@@ -132,7 +133,7 @@ static void unanswered_probes_end_the_connection(void **state)
     assert_int_equal(tcp_take_error(steps->tcb), ETIMEDOUT);
 }
 
-/* Zero-window persist exhaustion: the user's limit holds although the peer answers. */
+/* Zero-window persist exhaustion (sockstress): the user's limit holds although the peer answers. */
 static void a_user_timeout_ends_a_window_that_stays_closed(void **state)
 {
     (void)state;
