@@ -1,9 +1,9 @@
-/* bulk: how fast our stack receives from, or sends to, the kernel's TCP over the lab's TUN (run it
- * by scripts/bench, inside the lab). One process is ours (CPU 0), one child for each flow is the
+/* bulk: how fast our stack receives from, or sends to, the kernel's TCP over the lab's TUN; run
+ * inside scripts/lab (`make bench`). One process is ours (CPU 0), one child for each flow is the
  * kernel's side (CPU 1). Prints "R key value unit" lines.
  *
- *   bulk recv|send [-t SECONDS] [-P FLOWS] [-6] [-c] (copying API) [-o] (no offload) [-w
- * KERNEL_WRITE_SIZE] [-G CC] */
+ *   bulk recv|send [-t SECONDS] [-P FLOWS] [-6] [-c] (copying API) [-o] (no offload)
+ *                  [-w KERNEL_WRITE_SIZE] [-G CC] */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -37,7 +37,7 @@ static void pin(int cpu)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(cpu % (int)sysconf(_SC_NPROCESSORS_ONLN), &set);
+    CPU_SET((size_t)cpu % (size_t)sysconf(_SC_NPROCESSORS_ONLN), &set);
     sched_setaffinity(0, sizeof set, &set);
 }
 
