@@ -175,7 +175,8 @@ static struct tcp_decision decide_text(const struct tcb *tcb, uint32_t mss, bool
     len = len < usable ? len : usable;
     len = len < allowed ? len : allowed;
     len = len < burst ? len : burst;
-    if (len > mss && len < unsent)
+    /* The small rest of full segments stays behind where a small segment alone would. */
+    if (len > mss && (len < unsent || why_small_must_wait(tcb)))
         len -= len % mss;
     wait = why_text_must_wait(tcb, len, unsent, usable, allowed, mss);
     if (wait && !(override && len > 0))
