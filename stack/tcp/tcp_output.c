@@ -410,8 +410,10 @@ static void note_nothing(struct tcb *tcb, const struct tcp_decision *d, struct i
         note_app_limited(tcb);
     if (tcb->snd.nxt < tcb->text.end && tcp_allowance(tcb) < tcb->cc.smss)
         tcb->cwnd_limited = true;
-    if (tcb->snd.nxt < tcb->text.end && tcb->snd.una == tcb->snd.nxt &&
-        instant_is_never(tcb->timer[TIMER_PERSIST]) && instant_is_never(tcb->timer[TIMER_PACING]))
+    /* A FIN that waits for the window needs the probes as much as text does (MUST-36). */
+    if ((tcb->snd.nxt < tcb->text.end || (tcb->fin_wanted && !tcb->fin_sent)) &&
+        tcb->snd.una == tcb->snd.nxt && instant_is_never(tcb->timer[TIMER_PERSIST]) &&
+        instant_is_never(tcb->timer[TIMER_PACING]))
         tcp_arm_timers(tcb, now);
 }
 
