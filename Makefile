@@ -27,21 +27,25 @@ INTEROP_BIN := $B/tests/interop/peer
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 SUPPORT   := $(sort $(wildcard tests/support/*.c))
 
+# packetdrill's shared-object mode; it shares the drill's reader of packets.
+SO_SRC    := $(sort $(wildcard apps/drill/so/*.c)) apps/drill/packet_read.c apps/drill/packet_text.c apps/drill/icmp_names.c
+
 STACK_OBJ := $(STACK_SRC:%.c=$B/%.o)
+SO_OBJ    := $(SO_SRC:%.c=$B/%.o)
 APPS_OBJ  := $(APPS_SRC:%.c=$B/%.o)
 APP_LIB_OBJ := $(filter-out $B/apps/tunny.o,$(APPS_OBJ))
 TESTS_BIN := $(TESTS_SRC:tests/%.c=$B/tests/%)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$B/fuzz/%)
 SUPPORT_OBJ := $(SUPPORT:%.c=$B/%.o)
 
-.PHONY: all help lib examples tests fuzz demo test check tidy conformance format lint install uninstall clean sim bench
+.PHONY: all help lib examples tests fuzz demo test check tidy conformance format lint install uninstall clean bench
 .DEFAULT_GOAL := all
 .SECONDARY:
 
 # make V=1 shows the commands.
 Q := $(if $(V),,@)
 
-all: $B/tunny lib examples  ## the program, the libraries, the examples
+all: $B/tunny lib $B/libtunny-packetdrill.so examples  ## the program, the libraries, the examples
 	@ln -sfn $(MODE)/tunny build/tunny
 
 help:  ## this list
@@ -72,6 +76,11 @@ $B/tunny: $(APPS_OBJ) $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $^
 
+# The one symbol that it exports is packetdrill_interface_init.
+$B/libtunny-packetdrill.so: $(SO_OBJ) $B/libtunny.a
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(LINK) -shared -pthread -Wl,--exclude-libs,ALL -Wl,-z,defs -o $@ $^
+
 examples: $(EXAMPLES:apps/examples/%.c=$B/examples/%)  ## the small programs of apps/examples
 
 $B/examples/%: $B/apps/examples/%.o $B/libtunny.a
@@ -79,7 +88,7 @@ $B/examples/%: $B/apps/examples/%.o $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $^
 
-tests: $(TESTS_BIN) $(INTEROP_BIN)  ## all test programs (MODE=check for sanitizers)
+tests: $(TESTS_BIN) $(INTEROP_BIN) $B/libtunny-packetdrill.so  ## all test programs (MODE=check for sanitizers)
 
 $B/tests/%: $B/tests/%.o $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a
 	@mkdir -p $(@D)
@@ -104,6 +113,13 @@ demo:  ## the main job: files over TUN, through faults, verified
 
 test:  ## everything that can be tested here
 	@scripts/test
+
+bench: $B/tests/bench/bulk  ## raw bulk rates over the lab's TUN against the kernel's TCP
+	@for way in recv send; do for how in '' -c -o; do echo "$$way $$how"; scripts/lab --quiet $B/tests/bench/bulk $$way $$how -t 2; done; done
+
+$B/tests/bench/bulk: $B/tests/bench/bulk.o $B/libtunny.a
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(LINK) -o $@ $^
 
 tidy:  ## the design's machine-checkable rules
 	@scripts/tidy
