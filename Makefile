@@ -152,4 +152,4 @@ uninstall:  ## take it away again
 clean:  ## remove build/
 	rm -rf build
 
--include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)
+-include $(shell find $B -name '*.d' 2>/dev/null)
