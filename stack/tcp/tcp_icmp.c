@@ -32,7 +32,8 @@ static void too_big_arrives(struct tcb *tcb, const struct tcp_icmp *icmp)
 {
     if (icmp->mtu >= tcb->path_mtu)
         return;
-    /* RFC 8201, 4 (R8201-01): every IPv6 link carries 1280 bytes; who tells of less is discarded. */
+    /* RFC 8201, 4 (R8201-01): every IPv6 link carries 1280 bytes; who tells of less is discarded.
+     */
     if (!address_is_ipv4(&tcb->flow.remote.address) && icmp->mtu < LEAST_MTU_IPV6)
         return;
     /* RFC 5927, 7.2 (R5927-04): packets of the present size get through, so it may be forged: only
