@@ -180,13 +180,15 @@ static void a_packet_too_big_waits_while_there_is_progress(void **state)
     assert_int_equal(steps->tcb->path_mtu, 600);
 }
 
-/* IPv6's floor is 1280. */
+/* R8201-01: IPv6's floor is 1280, and a message that tells of less is discarded. */
 static void ipv6_has_a_floor_of_1280(void **state)
 {
     (void)state;
     steps_open(&(struct steps_config){.ipv6 = true, .peer_mss = 1440});
     in_flight();
     icmp_arrives(.seq = 1, .type = 2, .code = 0, .mtu = 600);
+    assert_int_equal(steps->tcb->path_mtu, 1500);
+    icmp_arrives(.seq = 1, .type = 2, .code = 0, .mtu = 1280);
     assert_int_equal(steps->tcb->path_mtu, 1280);
     assert_sent(.flags = ACK, .seq = 1, .ack = 1, .len = 1220);
 }
