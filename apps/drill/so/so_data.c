@@ -171,6 +171,13 @@ static void scatter(const struct iovec *pieces, size_t count, const uint8_t *dat
     }
 }
 
+/* The flag with which a datagram tells how long it was, so that one that was cut is known. */
+static int whole_length(struct adapter *adapter, int fd)
+{
+    const struct so_file *file = so_socket(adapter, fd);
+    return file != NULL && file->type == SOCK_DGRAM ? MSG_TRUNC : 0;
+}
+
 static ssize_t entry_recvmsg(void *userdata, int fd, struct msghdr *message, int flags)
 {
     struct adapter *adapter = so_enter(userdata);
@@ -180,18 +187,18 @@ static ssize_t entry_recvmsg(void *userdata, int fd, struct msghdr *message, int
         return so_leave(adapter, -ENOMEM);
     struct transfer transfer = {.in = flat,
                                 .length = length,
-                                .flags = flags,
+                                .flags = flags | whole_length(adapter, fd),
                                 .from = message->msg_name,
                                 .from_length = message->msg_name != NULL ? &message->msg_namelen
                                                                          : NULL};
     int64_t r = transfer_data(adapter, fd, &transfer);
+    bool cut = r > (int64_t)length;
     if (r > 0)
-        scatter(message->msg_iov, message->msg_iovlen, flat,
-                (size_t)r < length ? (size_t)r : length);
-    message->msg_flags = r > (int64_t)length ? MSG_TRUNC : 0;
+        scatter(message->msg_iov, message->msg_iovlen, flat, cut ? length : (size_t)r);
+    message->msg_flags = cut ? MSG_TRUNC : 0;
     message->msg_controllen = r >= 0 ? add_inq(adapter, fd, message) : 0;
     free(flat);
-    return so_leave(adapter, r);
+    return so_leave(adapter, cut && !(flags & MSG_TRUNC) ? (int64_t)length : r);
 }
 
 static ssize_t entry_sendmsg(void *userdata, int fd, const struct msghdr *message, int flags)

@@ -1,7 +1,8 @@
 /* The virtual host that --so_flags describes, and the interface's first and last call. Words of the
  * flags, separated by commas: sysctls=DIRECTORY (a file for each tunable, named like the sysctl),
- * local4=ADDRESS/LENGTH, local6=ADDRESS/LENGTH, mtu=BYTES, seed=NUMBER, capture=FILE, no_offload.
- * Called by packetdrill. */
+ * local4=ADDRESS/LENGTH, local6=ADDRESS/LENGTH, mtu=BYTES, seed=NUMBER, capture=FILE,
+ * impair=SPECIFICATION (as for --impair: faults of the link, and the way to see that wrong packets
+ * are found), no_offload. Called by packetdrill. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +12,13 @@
 
 enum { FLAGS_MOST = 1024, ADDRESSES_MOST = 160, MEMORY = 256 << 20 };
 
-/* The clock begins here: callers take a time of 0 for none. */
+/* The clock begins here: packetdrill takes a time of 0 at a packet for "none was noted", and the
+ * contract leaves the beginning open. */
 enum { BEGIN_NS = 1000000000 };
 
 struct host_flags {
     char text[FLAGS_MOST]; /* what the pointers point into */
-    const char *local4, *local6, *sysctls, *capture, *mtu, *seed;
+    const char *local4, *local6, *sysctls, *capture, *mtu, *seed, *impair;
     int no_offload;
 };
 
@@ -30,6 +32,7 @@ static bool take_flag(struct host_flags *flags, char *word)
     } known[] = {
         {"local4", &flags->local4},   {"local6", &flags->local6}, {"sysctls", &flags->sysctls},
         {"capture", &flags->capture}, {"mtu", &flags->mtu},       {"seed", &flags->seed},
+        {"impair", &flags->impair},
     };
     char *equals = strchr(word, '=');
     if (equals == NULL) {
@@ -77,6 +80,7 @@ static bool make_stack(struct adapter *adapter, const struct host_flags *flags)
         .mtu = flags->mtu != NULL ? (uint32_t)strtoul(flags->mtu, NULL, 10) : 0,
         .no_offload = flags->no_offload,
         .capture = flags->capture,
+        .impair = flags->impair,
         .seed = flags->seed != NULL ? strtoull(flags->seed, NULL, 0) : 1,
         .memory = MEMORY,
         .resolver = "127.0.0.1",
