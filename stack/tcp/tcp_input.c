@@ -50,6 +50,19 @@ static bool is_crossing_syn_ack(const struct tcb *tcb, const struct segment *seg
            seg->seq + 1 == tcb->rcv.nxt && seg->ack == tcb->snd.nxt;
 }
 
+/* Not RFC 7323, 5.3, R1: because reordering lets a later segment overtake an ACK, and its SACK
+ * blocks are news that loss recovery needs, a pure ACK is no old duplicate when it acknowledges
+ * nothing new, changes no window and is late by less than a retransmission timeout (as Linux). */
+static bool is_overtaken_ack(const struct tcb *tcb, const struct segment *seg)
+{
+    const struct tcp_tunables *tunables = &tcb->host->tunables;
+    uint32_t late_ms = tcb->paws.recent - seg->options->ts_val;
+
+    return tcb->state != TCP_SYN_RECEIVED && seg->len == 0 && (seg->flags & TCP_ACK) &&
+           seg->seq == tcb->rcv.nxt && seg->ack == tcb->snd.una && seg->wnd == tcb->snd.wnd &&
+           late_ms < duration_to_ms(rtt_timeout(&tcb->rtt, tunables));
+}
+
 /* RFC 7323, 5.3 R1, and 3.2: an old timestamp is an old duplicate; a segment without one is not the
  * peer's. Resets are exempt (5.2). */
 static enum verdict check_timestamp(struct tcb *tcb, const struct segment *seg, struct instant now)
@@ -58,7 +71,7 @@ static enum verdict check_timestamp(struct tcb *tcb, const struct segment *seg, 
         return GO_ON;
     if (!seg->options->has_timestamps)
         return discard(tcb, DROP_no_timestamp);
-    if (paws_is_old(&tcb->paws, seg->options->ts_val, now)) {
+    if (paws_is_old(&tcb->paws, seg->options->ts_val, now) && !is_overtaken_ack(tcb, seg)) {
         tcp_owe_challenge_ack(tcb, now);
         return discard(tcb, DROP_paws);
     }

@@ -99,6 +99,31 @@ static void nothing_old_gets_past(void **state)
     assert_state(TCP_ESTABLISHED);
 }
 
+/* R7323-12, and where it is left: an ACK that a later one overtook may carry SACK blocks. It is
+ * read when it is late by less than a retransmission timeout and changes nothing else. */
+static void an_overtaken_ack_is_read(void **state)
+{
+    static const struct steps_config both = {.timestamps = true, .sack = true};
+    uint32_t ts;
+    (void)state;
+    steps_open(&both);
+    reach(TCP_ESTABLISHED);
+    user_sends(3 * 1460);
+    ts = steps->ts + 10;
+    arrives(.seq = 1, .ack = 1, .flags = ACK, .ts_val = ts);
+    arrives(.seq = 1, .ack = 1, .flags = ACK, .ts_val = ts - 5, .sack = {1449, 2897},
+            .sack_count = 1);
+    assert_true(steps->tcb->sent.sacked_bytes > 0);
+    assert_int_equal(steps->tcb->paws.recent, ts);
+
+    arrives(.seq = 1, .ack = 1, .flags = ACK, .ts_val = ts - 100000);
+    assert_dropped(DROP_paws);
+    arrives(.seq = 1, .ack = 1, .flags = ACK, .ts_val = ts - 5, .window = 77);
+    assert_dropped(DROP_paws);
+    arrives(.seq = 1, .ack = 1449, .flags = ACK, .ts_val = ts - 5);
+    assert_dropped(DROP_paws);
+}
+
 /* R7323-13: a reset is exempt, and its timestamp changes nothing. */
 static void a_reset_is_exempt(void **state)
 {
@@ -271,6 +296,7 @@ int main(void)
         TEST(zero_is_a_timestamp),
         TEST(an_old_segment_is_acknowledged_and_dropped),
         TEST(nothing_old_gets_past),
+        TEST(an_overtaken_ack_is_read),
         TEST(a_reset_is_exempt),
         TEST(after_24_days_nothing_is_old),
         TEST(the_echo_is_of_the_segment_in_order),

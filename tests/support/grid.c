@@ -16,6 +16,7 @@ const struct oracle_policy grid_policy = {
     .crossing_syn_ack_is_taken = true,
     .syn_ack_text_is_left = true,
     .fin_at_closed_window = true,
+    .overtaken_ack_ms = 200,
     .one_fin = true,
     .accepts_ecn = true,
     .timestamps_are_required = true,

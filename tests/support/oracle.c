@@ -334,6 +334,13 @@ static bool is_crossing_syn_ack(const struct oracle *o, const struct oracle_segm
            (s->bits & (both | ORACLE_RST)) == both && s->seq == o->rcv.irs && s->ack == o->snd.nxt;
 }
 
+static bool is_overtaken_ack(const struct oracle *o, const struct oracle_segment *s)
+{
+    return o->state != ORACLE_SYN_RECEIVED && s->bits == ORACLE_ACK && s->text_len == 0 &&
+           s->seq == o->rcv.nxt && s->ack == o->snd.una && s->wnd == o->snd.wnd &&
+           o->ts.recent - s->ts_val < o->policy.overtaken_ack_ms;
+}
+
 /* RFC 7323, 5.3, R1 and 3.2: false, with the answer, when the timestamp says that this is old. */
 static bool timestamp_is_good(struct oracle *o, const struct oracle_segment *s,
                               struct oracle_reply *reply)
@@ -344,7 +351,7 @@ static bool timestamp_is_good(struct oracle *o, const struct oracle_segment *s,
         *reply = silence(o, "RFC 7323, 3.2: no timestamps");
         return false;
     }
-    if (s->has_ts && before(s->ts_val, o->ts.recent)) {
+    if (s->has_ts && before(s->ts_val, o->ts.recent) && !is_overtaken_ack(o, s)) {
         *reply = an_ack(o, "RFC 7323, 5.3, R1: an old timestamp");
         return false;
     }
@@ -354,7 +361,8 @@ static bool timestamp_is_good(struct oracle *o, const struct oracle_segment *s,
 /* RFC 7323, 4.3, (2) */
 static void take_timestamp(struct oracle *o, const struct oracle_segment *s)
 {
-    if (!o->ts.ok || !s->has_ts || (s->bits & ORACLE_RST) || before(o->ts.last_ack_sent, s->seq))
+    if (!o->ts.ok || !s->has_ts || (s->bits & ORACLE_RST) || before(o->ts.last_ack_sent, s->seq) ||
+        before(s->ts_val, o->ts.recent))
         return;
     o->ts.recent = s->ts_val;
     o->took_effect = true;

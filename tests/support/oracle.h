@@ -58,6 +58,10 @@ struct oracle_policy {
     bool syn_ack_text_is_left;
     /* A FIN that stands at RCV.NXT is taken although the window ends there (as Linux). */
     bool fin_at_closed_window;
+    /* An old timestamp on an ACK that is empty, stands at RCV.NXT, acknowledges nothing new, leaves
+     * the window alone and is late by fewer milliseconds than this: it was overtaken, and goes on
+     * (as Linux, where 7323, 5.3, R1, would drop it). 0: none does. */
+    uint32_t overtaken_ack_ms;
     /* A second FIN is acknowledged and not counted: 3.10.7.4, eighth, taken literally, would move
      * RCV.NXT over it. */
     bool one_fin;
