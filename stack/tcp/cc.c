@@ -128,7 +128,7 @@ uint64_t cc_ssthresh_floor(const struct cc *cc, uint64_t bytes)
     return at_least(bytes, 2 * (uint64_t)cc->smss);
 }
 
-void cc_remember(struct cc *cc)
+static void remember(struct cc *cc)
 {
     cc->prior_cwnd = cc->cwnd;
     cc->prior_ssthresh = cc->ssthresh;
@@ -143,7 +143,7 @@ void cc_restore(struct cc *cc, struct instant now)
 
 void cc_reduce(struct cc *cc, uint64_t bytes, enum cc_cause cause)
 {
-    cc_remember(cc);
+    remember(cc);
     cc->ssthresh = cc_ssthresh_floor(cc, bytes);
     /* RFC 3168, 6.1.2; RFC 9438, 4.6: marks that go on take cwnd down to 1 SMSS. PRR ends at
      * ssthresh, so that this last step is taken here. */
@@ -153,7 +153,7 @@ void cc_reduce(struct cc *cc, uint64_t bytes, enum cc_cause cause)
 
 void cc_collapse(struct cc *cc, uint64_t bytes)
 {
-    cc_remember(cc);
+    remember(cc);
     cc->ssthresh = cc_ssthresh_floor(cc, bytes);
     cc->cwnd = cc->smss;
 }

@@ -135,11 +135,10 @@ void cc_congestion_avoidance(struct cc *cc, uint64_t *counted, uint64_t acked);
 void cc_set_cwnd(struct cc *cc, uint64_t bytes);
 /* max(bytes, 2 SMSS): ssthresh after a reduction (RFC 5681, 3.1, equation 4). */
 uint64_t cc_ssthresh_floor(const struct cc *cc, uint64_t bytes);
-/* Before a reduction: what cc_restore() brings back when it was not justified; for on_undo(). */
-void cc_remember(struct cc *cc);
+/* What was before the last reduction, which was not justified; for on_undo(). */
 void cc_restore(struct cc *cc, struct instant now);
 /* The reductions themselves, to `bytes` (RFC 5681, 3.1 and 3.2; RFC 3168, 6.1.2; RFC 9438, 4.6
- * and 4.8): for on_loss() and on_timeout(). Both call cc_remember(). */
+ * and 4.8): for on_loss() and on_timeout(). What was before is remembered for cc_restore(). */
 void cc_reduce(struct cc *cc, uint64_t bytes, enum cc_cause cause);
 void cc_collapse(struct cc *cc, uint64_t bytes);
 /* on_idle(): the restart window (RFC 5681, 4.1), or, with restart_after_idle unset, RFC 7661's

@@ -56,9 +56,14 @@ static uint64_t less(uint64_t a, uint64_t b)
 
 /* RFC 9937, 6.2 (R9937-06): what is outstanding, not SACKed and not lost, and what was sent again
  * since. Without SACK each duplicate ACK says that one segment has left the network. */
+static uint64_t inflight(const struct recovery *recovery, const struct sent *sent)
+{
+    return less(sent->pipe_bytes, recovery->dups.credited);
+}
+
 static uint64_t inflight_of(const struct recovery_scene *scene)
 {
-    return less(scene->sent->pipe_bytes, scene->recovery->dups.credited);
+    return inflight(scene->recovery, scene->sent);
 }
 
 static struct rack_facts facts_of(const struct recovery_scene *scene)
@@ -692,7 +697,7 @@ void recovery_on_reorder_timer(const struct recovery_scene *scene, seqno una, se
     struct moment at = {una, nxt, mss, now};
     uint64_t lost_before = scene->sent->lost_total;
     uint64_t cwnd_before = scene->cc->cwnd;
-    uint64_t allowed = recovery_allowance(scene, mss);
+    uint64_t allowed = recovery_allowance(recovery, scene->sent, scene->cc, scene->tunables);
     if (recovery->frto.step == FRTO_SECOND_ACK) {
         recovery->reorder_deadline = INSTANT_NEVER;
         return;
@@ -737,31 +742,32 @@ void recovery_on_sent(const struct recovery_scene *scene, uint32_t bytes, bool a
 
 /* RFC 3042, 2 and RFC 5681, 3.2 step 1 (R5681-06): without SACK the first two duplicate ACKs each
  * let one segment go. With SACK the pipe itself makes room, for news only (R5681-17). */
-static uint64_t limited_transmit_of(const struct recovery_scene *scene, uint32_t mss)
+static uint64_t limited_transmit_of(const struct recovery *recovery,
+                                    const struct tcp_tunables *tunables, uint32_t mss)
 {
-    const struct recovery *recovery = scene->recovery;
     uint32_t duplicates = recovery->duplicate_acks < 2 ? recovery->duplicate_acks : 2;
-    if (!recovery->without_sack || !scene->tunables->tcp_limited_transmit)
+    if (!recovery->without_sack || !tunables->tcp_limited_transmit)
         return 0;
     return (uint64_t)duplicates * mss;
 }
 
-uint64_t recovery_allowance(const struct recovery_scene *scene, uint32_t mss)
+uint64_t recovery_allowance(const struct recovery *recovery, const struct sent *sent,
+                            const struct cc *cc, const struct tcp_tunables *tunables)
 {
-    const struct recovery *recovery = scene->recovery;
-    uint64_t cwnd = scene->cc->cwnd;
-    uint64_t pipe = scene->sent->pipe_bytes;
+    uint32_t mss = cc->smss;
+    uint64_t cwnd = cc->cwnd;
+    uint64_t pipe = sent->pipe_bytes;
     switch (recovery->phase) {
     case RECOVERY_OPEN:
         break;
     case RECOVERY_DISORDER:
-        cwnd += limited_transmit_of(scene, mss);
-        if (!scene->tunables->tcp_limited_transmit)
-            pipe += scene->sent->sacked_bytes;
+        cwnd += limited_transmit_of(recovery, tunables, mss);
+        if (!tunables->tcp_limited_transmit)
+            pipe += sent->sacked_bytes;
         break;
     case RECOVERY_CWR:
     case RECOVERY_FAST:
-        pipe = inflight_of(scene);
+        pipe = inflight(recovery, sent);
         break;
     case RECOVERY_LOSS:
         /* RFC 5682, 2.1 step 2b: two segments of new text. */

@@ -105,7 +105,8 @@ void recovery_on_sent(const struct recovery_scene *scene, uint32_t bytes, bool a
 
 /* How many bytes congestion control lets leave now (RFC 9937 in recovery; cwnd - pipe otherwise;
  * with limited transmit two segments more on the first duplicate ACKs). */
-uint64_t recovery_allowance(const struct recovery_scene *scene, uint32_t mss);
+uint64_t recovery_allowance(const struct recovery *recovery, const struct sent *sent,
+                            const struct cc *cc, const struct tcp_tunables *tunables);
 
 /* When to send a tail loss probe: the time after `now`, counted from the last transmission (RFC
  * 8985, 7.2); negative when none is due (one is outstanding, no SACK, not OPEN or DISORDER, no text

@@ -101,11 +101,6 @@ void rtt_back_off(struct rtt *rtt)
         rtt->backoff++;
 }
 
-void rtt_end_backoff(struct rtt *rtt)
-{
-    rtt->backoff = 0;
-}
-
 void rtt_after_syn_timeout(struct rtt *rtt)
 {
     /* RFC 6298, 5.7 (R6298-10) */

@@ -34,8 +34,7 @@ void rtt_after_spurious_timeout(struct rtt *rtt, const struct tcp_tunables *tuna
 
 /* rto with its backoff, at most tcp_rto_max_ms. */
 struct duration rtt_timeout(const struct rtt *rtt, const struct tcp_tunables *tunables);
-void rtt_back_off(struct rtt *rtt);    /* 5.5 */
-void rtt_end_backoff(struct rtt *rtt); /* new text was acknowledged */
+void rtt_back_off(struct rtt *rtt); /* 5.5; a sample ends it (5.7, R6298-09) */
 /* 5.7: the SYN was sent again and no sample exists: rto becomes at least 3 s and is not doubled. */
 void rtt_after_syn_timeout(struct rtt *rtt);
 

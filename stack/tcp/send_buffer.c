@@ -74,8 +74,3 @@ void send_buffer_acknowledge(struct send_buffer *buffer, seqno una)
     if (una > buffer->begin)
         buffer->begin = seq_min(una, buffer->end);
 }
-
-void send_buffer_flush(struct send_buffer *buffer, seqno nxt)
-{
-    buffer->end = seq_min(buffer->end, seq_max(nxt, buffer->begin));
-}

@@ -47,7 +47,5 @@ void send_buffer_pieces(const struct send_buffer *buffer, seqno from, size_t len
 
 /* Everything before `una` is acknowledged. */
 void send_buffer_acknowledge(struct send_buffer *buffer, seqno una);
-/* Forgets text that was never sent: from `nxt` on (FLUSH, abort). */
-void send_buffer_flush(struct send_buffer *buffer, seqno nxt);
 
 #endif

@@ -506,12 +506,6 @@ void sent_forget_sacks(struct sent *sent)
     sent->highest_sacked = 0;
 }
 
-void sent_mark_all_lost(struct sent *sent)
-{
-    for (struct sent_record *record; (record = sent_oldest(sent));)
-        sent_mark_lost(sent, record);
-}
-
 /* The node behind the run of ascending times that begins at `node`. */
 static struct list *run_end(const struct list *head, struct list *node)
 {

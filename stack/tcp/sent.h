@@ -115,8 +115,6 @@ void sent_mark_lost(struct sent *sent, struct sent_record *record);
 /* The peer reneged: SACK marks are forgotten. What was SACKED left the network long ago, so it
  * becomes LOST, to be sent again (RFC 2018, 8). */
 void sent_forget_sacks(struct sent *sent);
-/* Every OUTSTANDING record becomes LOST. */
-void sent_mark_all_lost(struct sent *sent);
 /* An undo: LOST records are OUTSTANDING again. */
 void sent_restore_lost(struct sent *sent);
 

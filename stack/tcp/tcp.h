@@ -110,7 +110,6 @@ struct tcb *tcp_accept(struct tcp_listener *listener, void *user);
 bool tcp_can_accept(const struct tcp_listener *listener);
 /* Stops listening; connections not yet accepted are reset. */
 void tcp_close_listener(struct tcp_listener *listener, struct instant now);
-void *tcp_listener_user(const struct tcp_listener *listener);
 struct tcp_settings *tcp_listener_settings(struct tcp_listener *listener);
 
 /* SEND (3.10.2). Returns bytes taken, which may be fewer than `len`; -EAGAIN (no room, or not yet
@@ -251,8 +250,5 @@ bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now);
 /* When tcp_run_timers() has something to do next. */
 struct instant tcp_host_deadline(const struct tcp *tcp);
 void tcp_run_timers(struct tcp *tcp, struct instant now);
-
-/* Connections by state, listeners included; for tests and summaries. */
-void tcp_count(const struct tcp *tcp, uint32_t counts[TCP_STATES]);
 
 #endif

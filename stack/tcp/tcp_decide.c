@@ -80,16 +80,7 @@ static struct tcp_decision nothing(const char *because)
 
 uint64_t tcp_allowance(const struct tcb *tcb)
 {
-    struct recovery_scene scene = {
-        .recovery = (struct recovery *)(uintptr_t)&tcb->recovery,
-        .sent = (struct sent *)(uintptr_t)&tcb->sent,
-        .cc = (struct cc *)(uintptr_t)&tcb->cc,
-        .rtt = (struct rtt *)(uintptr_t)&tcb->rtt,
-        .tunables = &tcb->host->tunables,
-        .trace = tcb->host->trace,
-    };
-
-    return recovery_allowance(&scene, tcb->cc.smss);
+    return recovery_allowance(&tcb->recovery, &tcb->sent, &tcb->cc, &tcb->host->tunables);
 }
 
 /* RFC 6675, 5; RFC 9937: the lowest lost text, as much as congestion control allows, within the

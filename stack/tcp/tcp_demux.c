@@ -255,17 +255,6 @@ struct tcb *tcp_each(struct tcp *tcp, struct tcb *after)
     return NULL;
 }
 
-void tcp_count(const struct tcp *tcp, uint32_t counts[TCP_STATES])
-{
-    memset(counts, 0, TCP_STATES * sizeof counts[0]);
-    for (size_t i = 0; i < tcp->bucket_count; i++)
-        for (const struct tcb *tcb = tcp->buckets[i]; tcb; tcb = tcb->hash_next)
-            counts[tcb->state]++;
-    for (unsigned i = 0; i < PORT_BUCKETS; i++)
-        for (const struct list *n = tcp->listeners[i].next; n != &tcp->listeners[i]; n = n->next)
-            counts[TCP_LISTEN]++;
-}
-
 void tcp_set_subject(struct tcp *tcp, const struct tcb *tcb)
 {
     tcp->host.trace->subject = (struct trace_subject){

@@ -105,11 +105,6 @@ bool tcp_can_accept(const struct tcp_listener *listener)
     return listener->waiting > 0;
 }
 
-void *tcp_listener_user(const struct tcp_listener *listener)
-{
-    return listener->user;
-}
-
 struct tcp_settings *tcp_listener_settings(struct tcp_listener *listener)
 {
     return &listener->settings;

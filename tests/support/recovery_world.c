@@ -153,7 +153,7 @@ void send_lost(struct world *w)
 void pull(struct world *w)
 {
     w->sent_new = w->sent_again = 0;
-    while (recovery_allowance(&w->scene, MSS) >= MSS) {
+    while (recovery_allowance(&w->recovery, &w->sent, &w->cc, &w->tunables) >= MSS) {
         assert_true(sent_reserve(&w->sent, 8));
         if (sent_first_lost(&w->sent))
             send_lost(w);

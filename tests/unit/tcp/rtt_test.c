@@ -95,9 +95,6 @@ static void backoff_doubles_and_saturates(void **state)
         expected = expected < 120 ? 2 * expected : expected;
         rtt_back_off(&rtt);
     }
-    rtt_end_backoff(&rtt);
-    assert_int_equal(rtt_timeout(&rtt, &t).ns, duration_s(1).ns);
-    rtt_back_off(&rtt);
     rtt_sample(&rtt, &t, duration_ms(50), 1, at_ms(0));
     assert_int_equal(rtt.backoff, 0);
 }

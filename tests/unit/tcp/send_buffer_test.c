@@ -129,27 +129,6 @@ static void an_acknowledgment_beyond_the_text_stops_at_its_end(void **state)
     assert_true(buffer.end == FIRST + 100);
 }
 
-/* MAY-14 */
-static void flush_forgets_what_was_never_sent(void **state)
-{
-    (void)state;
-    append(1000);
-    send_buffer_flush(&buffer, FIRST + 400);
-    assert_int_equal(send_buffer_held(&buffer), 400);
-    assert_int_equal(append(10), 10);
-    assert_text(FIRST, 410);
-}
-
-static void flush_never_takes_acknowledged_text_back(void **state)
-{
-    (void)state;
-    append(1000);
-    send_buffer_acknowledge(&buffer, FIRST + 600);
-    send_buffer_flush(&buffer, FIRST + 100);
-    assert_true(buffer.begin == FIRST + 600);
-    assert_true(buffer.end == FIRST + 600);
-}
-
 static void rooms_and_commit_are_append_without_a_copy(void **state)
 {
     struct room rooms[2];
@@ -230,8 +209,6 @@ int main(void)
         TEST(acknowledged_text_makes_room),
         TEST(an_old_acknowledgment_changes_nothing),
         TEST(an_acknowledgment_beyond_the_text_stops_at_its_end),
-        TEST(flush_forgets_what_was_never_sent),
-        TEST(flush_never_takes_acknowledged_text_back),
         TEST(rooms_and_commit_are_append_without_a_copy),
         TEST(rooms_of_a_full_buffer_are_empty),
         TEST(a_used_up_budget_gives_enobufs_and_keeps_the_text),

@@ -427,7 +427,8 @@ static void model_rare(struct bench *b, struct model *m, uint64_t *seed)
         model_turn(m, SACKED_BYTE, LOST_BYTE);
         break;
     case 1:
-        sent_mark_all_lost(&b->sent);
+        for (struct sent_record *record; (record = sent_oldest(&b->sent));)
+            sent_mark_lost(&b->sent, record);
         model_turn(m, FLYING, LOST_BYTE);
         break;
     case 2:
