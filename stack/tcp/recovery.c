@@ -778,13 +778,11 @@ uint64_t recovery_allowance(const struct recovery *recovery, const struct sent *
     return less(cwnd, pipe);
 }
 
-struct duration recovery_probe_timeout(const struct recovery_scene *scene, uint32_t mss,
-                                       bool sack_agreed)
+struct duration recovery_probe_timeout(const struct recovery_scene *scene, bool sack_agreed)
 {
     enum { PROBES_ON = 3 };
     const struct recovery *recovery = scene->recovery;
     const struct sent *sent = scene->sent;
-    (void)mss;
     /* RFC 8985, 7.2 and 7.3 (R8985-08, R8985-13) */
     if (!sack_agreed || scene->tunables->tcp_early_retrans < PROBES_ON ||
         recovery->phase > RECOVERY_CWR || recovery->probe.end != 0 ||
@@ -793,9 +791,7 @@ struct duration recovery_probe_timeout(const struct recovery_scene *scene, uint3
     return tail_probe_timeout(scene->rtt, scene->tunables, sent->pipe_segments);
 }
 
-void recovery_on_probe(const struct recovery_scene *scene, seqno nxt, bool retransmission,
-                       struct instant now)
+void recovery_on_probe(const struct recovery_scene *scene, seqno nxt, bool retransmission)
 {
-    (void)now;
     tail_probe_on_sent(&scene->recovery->probe, nxt, retransmission);
 }

@@ -111,10 +111,8 @@ uint64_t recovery_allowance(const struct recovery *recovery, const struct sent *
 /* When to send a tail loss probe: the time after `now`, counted from the last transmission (RFC
  * 8985, 7.2); negative when none is due (one is outstanding, no SACK, not OPEN or DISORDER, no text
  * in flight). */
-struct duration recovery_probe_timeout(const struct recovery_scene *scene, uint32_t mss,
-                                       bool sack_agreed);
+struct duration recovery_probe_timeout(const struct recovery_scene *scene, bool sack_agreed);
 /* A probe left: new text or the last segment again. */
-void recovery_on_probe(const struct recovery_scene *scene, seqno nxt, bool retransmission,
-                       struct instant now);
+void recovery_on_probe(const struct recovery_scene *scene, seqno nxt, bool retransmission);
 
 #endif

@@ -256,13 +256,13 @@ static void sent_once_more(struct tcb *tcb, const struct tcp_decision *d, bool p
     tcb->totals.segments_retransmitted += wire_segments(d->len, tcp_effective_mss(tcb));
 }
 
-static void account_probe(struct tcb *tcb, const struct tcp_decision *d, struct instant now)
+static void account_probe(struct tcb *tcb, const struct tcp_decision *d)
 {
     struct recovery_scene scene = tcp_recovery_scene(tcb);
 
     tcb->owed &= (uint8_t)~OWED_TAIL_PROBE;
     TRACE(tcb->host->trace, tail_loss_probe, .seq = d->from, .len = d->len);
-    recovery_on_probe(&scene, tcb->snd.nxt, d->what == SEND_RETRANSMISSION, now);
+    recovery_on_probe(&scene, tcb->snd.nxt, d->what == SEND_RETRANSMISSION);
 }
 
 static void set_pacing_rate(struct tcb *tcb)
@@ -305,7 +305,7 @@ static void account_text(struct tcb *tcb, const struct tcp_decision *d, struct i
     if (is_paced(tcb))
         pacing_sent(&tcb->pacing, d->len, tcb->cc.pacing_rate, now);
     if (probe)
-        account_probe(tcb, d, now);
+        account_probe(tcb, d);
     if (instant_is_never(tcb->timer[TIMER_RETRANSMISSION]) || again || probe)
         tcp_arm_timers(tcb, now);
     else

@@ -51,7 +51,7 @@ static struct duration probe_timeout(struct tcb *tcb)
 
     if (!something_in_flight(tcb) || tcb->snd.wnd == 0)
         return duration_ns(-1);
-    return recovery_probe_timeout(&scene, tcb->mss, tcb->sack);
+    return recovery_probe_timeout(&scene, tcb->sack);
 }
 
 /* RFC 8985, 7.2 (R8985-07): from now, when text was sent or acknowledged, and never later than the

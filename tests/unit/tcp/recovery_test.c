@@ -374,7 +374,7 @@ static void without_sack_there_is_neither_rack_nor_probe(void **state)
     flight_of_ten(w);
     ARRIVES(w, .una = SEG(1));
     assert_int_equal(w->recovery.rack.to, 0);
-    assert_true(recovery_probe_timeout(&w->scene, MSS, w->sack).ns < 0);
+    assert_true(recovery_probe_timeout(&w->scene, w->sack).ns < 0);
 }
 
 /* --- ECN ----------------------------------------------------------------- */

@@ -210,18 +210,18 @@ static void one_probe_is_outstanding_at_most(void **state)
     struct world *w = *state;
     flight_of_ten(w);
     w->rtt.rto = duration_ms(240);
-    assert_int_equal(recovery_probe_timeout(&w->scene, MSS, true).ns, duration_ms(82).ns);
+    assert_int_equal(recovery_probe_timeout(&w->scene, true).ns, duration_ms(82).ns);
     sent_again(&w->sent, sent_last(&w->sent), w->now);
     recovery_on_sent(&w->scene, MSS, true, clock_of(w));
-    recovery_on_probe(&w->scene, w->nxt, true, w->now);
-    assert_true(recovery_probe_timeout(&w->scene, MSS, true).ns < 0);
+    recovery_on_probe(&w->scene, w->nxt, true);
+    assert_true(recovery_probe_timeout(&w->scene, true).ns < 0);
     later(w, 40);
     ARRIVES(w, .una = SEG(10), .dsack_left = SEG(9), .dsack_right = SEG(10));
     assert_int_equal(losses, 0);
     assert_int_equal(w->recovery.probe.end, 0);
     assert_int_equal(w->recovery.rack.reo_wnd_mult, 1);
     pull(w);
-    assert_true(recovery_probe_timeout(&w->scene, MSS, true).ns > 0);
+    assert_true(recovery_probe_timeout(&w->scene, true).ns > 0);
 }
 
 /* R8985-09 */
@@ -233,7 +233,7 @@ static void probe_that_repaired_a_loss_reduces_once(void **state)
     later(w, 90);
     sent_again(&w->sent, sent_last(&w->sent), w->now);
     recovery_on_sent(&w->scene, MSS, true, clock_of(w));
-    recovery_on_probe(&w->scene, w->nxt, true, w->now);
+    recovery_on_probe(&w->scene, w->nxt, true);
     send_new(w);
     later(w, 40);
     ARRIVES(w, .una = SEG(11));
@@ -246,12 +246,12 @@ static void no_probe_when_disordered_or_switched_off(void **state)
 {
     struct world *w = *state;
     flight_of_ten(w);
-    assert_true(recovery_probe_timeout(&w->scene, MSS, false).ns < 0);
+    assert_true(recovery_probe_timeout(&w->scene, false).ns < 0);
     w->tunables.tcp_early_retrans = 0;
-    assert_true(recovery_probe_timeout(&w->scene, MSS, true).ns < 0);
+    assert_true(recovery_probe_timeout(&w->scene, true).ns < 0);
     w->tunables.tcp_early_retrans = 3;
     ARRIVES(w, .left = 1, .right = 2);
-    assert_true(recovery_probe_timeout(&w->scene, MSS, true).ns < 0);
+    assert_true(recovery_probe_timeout(&w->scene, true).ns < 0);
 }
 
 int main(void)
