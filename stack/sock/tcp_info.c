@@ -80,7 +80,7 @@ static void fill_window(const struct tcp_status *status, struct tcp_info *info)
     info->tcpi_snd_wnd = u32(status->snd_wnd);
     info->tcpi_notsent_bytes = u32(status->unsent);
     info->tcpi_delivered = segments(status->delivered, mss);
-    info->tcpi_delivered_ce = segments(status->delivered_ce, mss);
+    info->tcpi_delivered_ce = u32(status->delivered_ce);
 }
 
 static void fill_times(const struct tcp_status *status, struct instant now, struct tcp_info *info)

@@ -563,6 +563,7 @@ static struct cc_ack facts_for_cc(const struct turn *turn)
         .cwnd_limited = ack->cwnd_limited,
         .in_recovery = turn->was_reducing || is_reducing(turn->recovery),
         .ece = ack->ece,
+        .ce_marked = ack->ce_marked,
     };
 }
 

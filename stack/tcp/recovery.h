@@ -64,7 +64,8 @@ struct recovery_ack {
     seqno dsack_left, dsack_right;
     bool has_ts_ecr; /* the ACK has a valid TSecr */
     uint32_t ts_ecr;
-    bool ece; /* ECN echo on a connection that does ECN */
+    bool ece;           /* it reports marks, on a connection that does ECN */
+    uint64_t ce_marked; /* bytes of them, with accurate ECN */
     bool cwnd_limited;
     uint32_t mss;
     uint64_t unsent; /* bytes of new text that wait to be sent */

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "base/timer_heap.h"
+#include "tcp/accecn.h"
 #include "tcp/ack_policy.h"
 #include "tcp/cc.h"
 #include "tcp/pacing.h"
@@ -46,6 +47,41 @@ enum tcp_timer {
     TIMER_PACING,
     TIMER_CORK,
     TCP_TIMERS,
+};
+
+/* Which feedback of congestion marks was agreed on. */
+enum tcp_ecn_mode {
+    ECN_OFF,
+    ECN_CLASSIC,  /* RFC 3168: one bit, until the sender says CWR */
+    ECN_ACCURATE, /* RFC 9768: a counter */
+};
+
+struct tcp_ecn {
+    enum tcp_ecn_mode mode;
+    enum tcp_ecn_mode asked; /* what our SYN asked for */
+    bool echo, reduced;      /* RFC 3168: ECE is to be sent; CWR is to be sent */
+    uint8_t syn_field;       /* the IP-ECN field of the newest SYN or SYN-ACK that came */
+    uint8_t answers;         /* SYN-ACKs sent */
+    bool reflects; /* the next ACK is a pure one in the handshake's code (9768, 3.2.2.1) */
+    bool marked_in_handshake; /* our SYN or SYN-ACK met congestion */
+    bool not_ect;             /* text of ours goes without ECT: the path mangles ECN */
+    bool deaf;                /* what the peer feeds back is not believed */
+    bool option_off;          /* our options do not get through */
+    bool option_owed;         /* the first ACK and the first text try the path (3.2.3.2.1) */
+    bool tested;              /* the first feedback was looked at (3.2.2.4) */
+    bool seen_unmarked;       /* not every packet came back as marked (3.2.2.3) */
+    uint8_t marked_rounds;
+    seqno round_end;
+    uint64_t delivered_ce; /* packets of ours that met congestion */
+    struct accecn_receiver in;
+    struct accecn_sender out;
+};
+
+/* How the option space of an ordinary segment is shared out. */
+struct tcp_option_plan {
+    unsigned sack_blocks;
+    int accecn; /* counters; -1: no option */
+    uint8_t accecn_order;
 };
 
 /* What all connections of a host share. */
@@ -97,11 +133,9 @@ struct tcb {
     uint32_t pending_mtu;       /* a Packet Too Big that waits for the lack of progress; 0: none */
     bool sack;                  /* SACK agreed on */
     bool window_scaling;        /* RFC 7323, 2: agreed on */
-    bool ecn_asked;             /* our SYN asked for ECN */
-    bool ecn;                   /* ECN agreed on (RFC 3168) */
-    bool ecn_echo, ecn_reduced; /* ECE is to be sent; CWR is to be sent */
     bool syn_retransmitted;     /* R5681-16: the initial window is one segment */
 
+    struct tcp_ecn ecn;
     struct send_buffer text;
     struct reassembly received;
     struct sent sent;
@@ -189,6 +223,39 @@ static inline seqno tcp_receive_edge(const struct tcb *tcb)
     return seq_max(tcb->window.edge, tcb->rcv.nxt);
 }
 
+struct tcp_decision;
+
+/* --- tcp_ecn.c: RFC 3168, 6.1; RFC 9768, 3 ----------------------------------------------- */
+
+/* The peer's SYN or SYN-ACK decides on the mode. */
+void tcp_ecn_agree(struct tcb *tcb, const struct segment *syn);
+/* The peer's SYN came again. false: it contradicts the first, and the connection was reset. */
+bool tcp_ecn_syn_again(struct tcb *tcb, const struct segment *syn);
+/* The peer's SYN-ACK came again: it did not get our ACK. */
+void tcp_ecn_syn_ack_again(struct tcb *tcb, const struct segment *syn_ack);
+/* The first acceptable ACK in SYN-RECEIVED. */
+void tcp_ecn_handshake_ack(struct tcb *tcb, const struct segment *seg);
+/* An acceptable segment came with its IP-ECN field. */
+void tcp_ecn_arrives(struct tcb *tcb, const struct segment *seg);
+/* What an ACK that delivered `packets` and `bytes` says of marks, into the facts for recovery. */
+void tcp_ecn_feedback(struct tcb *tcb, const struct segment *seg,
+                      const struct sent_delivery *delivery, struct recovery_ack *facts);
+void tcp_ecn_fill_syn(struct tcb *tcb, struct tcp_header *header);
+/* Flags, IP-ECN field and the option of any other segment that carries an ACK. */
+void tcp_ecn_fill(struct tcb *tcb, const struct tcp_decision *d, struct tcp_emission *out);
+/* That segment left. */
+void tcp_ecn_sent(struct tcb *tcb, const struct tcp_decision *d);
+/* An AccECN option should go with the next segment, if there is room. */
+enum tcp_ecn_wish { ECN_OPTION_NOT, ECN_OPTION_MAY, ECN_OPTION_MUST };
+enum tcp_ecn_wish tcp_ecn_option_wish(const struct tcb *tcb);
+/* CWR is part of a counter: a device that cuts super-segments would take it off all but the first
+ * (RFC 9768, 3.3.4). */
+bool tcp_ecn_forbids_bursts(const struct tcb *tcb);
+/* The highest mode that a tunable's value lets a passive open accept. */
+enum tcp_ecn_mode tcp_ecn_accepted(int64_t tcp_ecn);
+/* What a SYN with these flags makes of a host that accepts `accepted` (Table 2). */
+enum tcp_ecn_mode tcp_ecn_mode_of_syn(enum tcp_ecn_mode accepted, uint16_t flags);
+
 /* --- tcp_decide.c, tcp_output.c
  * ------------------------------------------------------------------------ */
 
@@ -223,6 +290,8 @@ struct tcp_decision tcp_decide_without_text(const struct tcb *tcb, const char *b
 /* Pulls the next segment: false when there is nothing to send now. The text pieces stay valid until
  * the next call for this connection. */
 bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant now);
+/* SACK blocks and AccECN counters of the next segment (RFC 9768, 3.2.3.3). */
+struct tcp_option_plan tcp_plan_options(const struct tcb *tcb);
 /* The most text one wire segment may carry now, options taken off (MUST-16). */
 uint32_t tcp_effective_mss(const struct tcb *tcb);
 /* Marks an ACK as owed and disarms the delayed one. */

@@ -170,7 +170,8 @@ struct tcp_status {
     uint32_t unacked_segments;
     struct duration rto, srtt, rttvar, min_rtt, receive_rtt, delayed_ack;
     uint64_t pacing_rate, delivery_rate;
-    uint64_t delivered, delivered_ce;
+    uint64_t delivered;
+    uint64_t delivered_ce; /* segments of ours that met congestion (RFC 3168, RFC 9768) */
     struct instant last_text_sent, last_text_received, last_ack_received;
     uint32_t receive_space, reordering;
     const char *cc;

@@ -185,7 +185,6 @@ static void judge_flight(struct tcb *tcb, const struct segment *seg, seqno una_b
         .sack = tcb->sack,
         .has_ts_ecr = tcb->paws.enabled && seg->options->has_timestamps,
         .ts_ecr = seg->options->ts_ecr,
-        .ece = tcb->ecn && (seg->flags & TCP_ECE),
         .mss = tcb->mss,
         .unsent = tcb->text.end > tcb->snd.nxt ? tcb->text.end - tcb->snd.nxt : 0,
     };
@@ -210,10 +209,21 @@ static void judge_flight(struct tcb *tcb, const struct segment *seg, seqno una_b
         TRACE(tcb->host->trace, duplicate_ack, .ack = seg->ack,
               .count = tcb->recovery.duplicate_acks + 1);
     sample_round_trip(tcb, seg, &delivery, now);
+    tcp_ecn_feedback(tcb, seg, &delivery, &facts);
     cwr_end = tcb->recovery.cwr_end;
     recovery_on_ack(&scene, &facts, &delivery);
-    if (tcb->ecn && tcb->recovery.cwr_end != cwr_end)
-        tcb->ecn_reduced = true; /* RFC 3168, 6.1.2 (R3168-03): the peer is told by CWR */
+    if (tcb->ecn.mode == ECN_CLASSIC && tcb->recovery.cwr_end != cwr_end)
+        tcb->ecn.reduced = true; /* RFC 3168, 6.1.2 (R3168-03): the peer is told by CWR */
+}
+
+/* The counter moves by marks on control packets too (RFC 9768, 3.2); nothing in flight has met
+ * them. */
+static void note_marks_of_no_flight(struct tcb *tcb, const struct segment *seg)
+{
+    struct sent_delivery nothing = {.acked_bytes = 0};
+    struct recovery_ack facts = {.una = tcb->snd.una, .nxt = tcb->snd.nxt, .mss = tcb->mss};
+
+    tcp_ecn_feedback(tcb, seg, &nothing, &facts);
 }
 
 void tcp_ack_arrives(struct tcb *tcb, const struct segment *seg, struct instant now)
@@ -228,6 +238,8 @@ void tcp_ack_arrives(struct tcb *tcb, const struct segment *seg, struct instant 
         tcp_update_send_window(tcb, seg, now);
     if ((seg->ack >= una_before && una_before < tcb->snd.nxt) || seg->options->sack_count > 0)
         judge_flight(tcb, seg, una_before, wnd_before, now);
+    else if (seg->ack == una_before)
+        note_marks_of_no_flight(tcb, seg);
     if (tcb->snd.una != una_before || answered || (tcb->snd.wnd == 0) != (wnd_before == 0))
         tcp_arm_timers(tcb, now);
     else if (tcb->snd.una < tcb->snd.nxt)
@@ -264,8 +276,9 @@ void tcp_enter_established(struct tcb *tcb, struct instant now)
 {
     uint32_t segments = (uint32_t)tcb->host->tunables.tcp_initial_cwnd;
 
-    /* R5681-16: a lost SYN or SYN-ACK makes the initial window one segment. */
-    if (tcb->syn_transmissions > 1)
+    /* R5681-16: a lost SYN or SYN-ACK makes the initial window one segment; so does one that met
+     * congestion (RFC 9768, 3.2.2.2). */
+    if (tcb->syn_transmissions > 1 || tcb->ecn.marked_in_handshake)
         segments = 1;
     cc_start(&tcb->cc, tcb->settings.cc, tcp_effective_mss(tcb), segments, now);
     tcb->cc.restart_after_idle = tcb->host->tunables.tcp_slow_start_after_idle;

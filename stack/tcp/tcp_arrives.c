@@ -6,22 +6,6 @@
 #include "base/check.h"
 #include "tcp/tcb.h"
 
-/* RFC 3168, 6.1.1 (R3168-01): an ECN-setup SYN has ECE and CWR, an ECN-setup SYN-ACK ECE alone: one
- * that reflects both is none. */
-static bool ecn_is_offered(const struct segment *syn)
-{
-    unsigned wanted = syn->flags & TCP_ACK ? TCP_ECE : TCP_ECE | TCP_CWR;
-
-    return (syn->flags & (TCP_ECE | TCP_CWR)) == wanted;
-}
-
-static void agree_on_ecn(struct tcb *tcb, const struct segment *syn)
-{
-    bool ours = tcb->passive ? tcb->host->tunables.tcp_ecn != 0 : tcb->ecn_asked;
-
-    tcb->ecn = ours && ecn_is_offered(syn);
-}
-
 /* The options of the peer's SYN: what both sides offered is agreed on. */
 void tcp_take_syn_options(struct tcb *tcb, const struct segment *syn, struct instant now)
 {
@@ -52,7 +36,7 @@ void tcp_take_syn_options(struct tcb *tcb, const struct segment *syn, struct ins
         tcb->paws.recent = options->ts_val;
         tcb->paws.recent_at = now;
     }
-    agree_on_ecn(tcb, syn);
+    tcp_ecn_agree(tcb, syn);
     tcp_set_mss(tcb);
 }
 

@@ -35,16 +35,60 @@ void tcp_set_mss(struct tcb *tcb)
         cc_set_smss(&tcb->cc, tcp_effective_mss(tcb));
 }
 
-/* What the options of an ordinary segment take: timestamps always, SACK blocks while there are any.
- */
-static uint32_t options_length(const struct tcb *tcb)
+static unsigned sack_blocks_at_hand(const struct tcb *tcb)
 {
-    uint32_t length = tcb->paws.enabled ? 12 : 0;
     size_t blocks = ranges_count(&tcb->received.held) + (tcb->sacks.has_duplicate ? 1 : 0);
     size_t most = tcb->paws.enabled ? 3 : 4;
 
-    if (tcb->sack && blocks > 0)
-        length += 4 + 8 * (uint32_t)(blocks < most ? blocks : most);
+    /* RFC 9768, 3.2.2.1: the ACK in the handshake's code has none. */
+    if (!tcb->sack || tcb->ecn.reflects)
+        return 0;
+    return (unsigned)(blocks < most ? blocks : most);
+}
+
+/* How many AccECN counters fit beside so many SACK blocks: 2 + 3 n bytes, padded. */
+static int room_for_counters(const struct tcb *tcb, unsigned blocks)
+{
+    int room = TCP_OPTIONS_LONGEST - (tcb->paws.enabled ? 12 : 0);
+
+    if (blocks > 0)
+        room -= 4 + 8 * (int)blocks;
+    return room >= 12 ? 3 : (room >= 8 ? 2 : -1);
+}
+
+struct tcp_option_plan tcp_plan_options(const struct tcb *tcb)
+{
+    struct tcp_option_plan plan = {.sack_blocks = sack_blocks_at_hand(tcb), .accecn = -1};
+    enum tcp_ecn_wish wish = tcp_ecn_option_wish(tcb);
+    unsigned blocks = plan.sack_blocks;
+    int room;
+
+    if (wish == ECN_OPTION_NOT)
+        return plan;
+    /* R9768-07: two SACK blocks go before the option, counters that have changed before others. */
+    room = room_for_counters(tcb, blocks);
+    if (room < 0 && wish == ECN_OPTION_MUST && blocks > 2) {
+        blocks--;
+        room = room_for_counters(tcb, blocks);
+    }
+    if (room >= 0)
+        plan.accecn = accecn_plan(&tcb->ecn.in, room, &plan.accecn_order);
+    if (plan.accecn >= 0)
+        plan.sack_blocks = blocks;
+    return plan;
+}
+
+/* What the options of an ordinary segment take: timestamps always, SACK blocks while there are any,
+ * AccECN counters. */
+static uint32_t options_length(const struct tcb *tcb)
+{
+    struct tcp_option_plan plan = tcp_plan_options(tcb);
+    uint32_t length = tcb->paws.enabled ? 12 : 0;
+
+    if (plan.sack_blocks > 0)
+        length += 4 + 8 * plan.sack_blocks;
+    if (plan.accecn >= 0)
+        length += (2 + 3 * (uint32_t)plan.accecn + 3) / 4 * 4;
     return length;
 }
 
@@ -64,7 +108,7 @@ static uint32_t burst_size(const struct tcb *tcb, uint32_t mss)
     uint32_t least = mss * (uint32_t)tcb->host->tunables.tcp_min_tso_segs;
 
     most -= most % mss;
-    if (most <= mss)
+    if (most <= mss || tcp_ecn_forbids_bursts(tcb))
         return mss;
     if (tcb->cc.pacing_rate == 0)
         return most;
@@ -249,6 +293,9 @@ static struct tcp_decision decide_synchronized(const struct tcb *tcb, struct ins
     uint32_t mss = tcp_effective_mss(tcb);
     struct tcp_decision d;
 
+    /* RFC 9768, 3.2.2.1: a pure ACK goes before text, to say how the SYN-ACK arrived. */
+    if (tcb->ecn.reflects)
+        return (struct tcp_decision){.what = SEND_ACK, .from = tcb->snd.nxt};
     if (tcb->owed & OWED_TAIL_PROBE) {
         d = decide_tail_probe(tcb, mss);
         if (d.what != SEND_NOTHING)

@@ -87,9 +87,12 @@ static enum verdict refuse(struct tcb *tcb, const struct segment *seg, struct in
     if (seg->flags & TCP_RST)
         return discard(tcb, DROP_reset_out_of_window);
     if (tcb->state == TCP_SYN_RECEIVED && (seg->flags & TCP_SYN) && seg->seq == tcb->rcv.irs) {
-        tcp_owe_syn(tcb, now); /* the peer did not get our SYN-ACK */
+        if (tcp_ecn_syn_again(tcb, seg))
+            tcp_owe_syn(tcb, now); /* the peer did not get our SYN-ACK */
         return discard(tcb, DROP_old_duplicate);
     }
+    if (seg->flags & TCP_SYN)
+        tcp_ecn_syn_ack_again(tcb, seg);
     if (seg->text.len == 0) {
         /* RFC 5961, 7; "ACK war" (Abramov and Herzberg 2011): answers to empty segments are
          * limited, answers to text are not. A FIN that comes again in TIME-WAIT restarts it
@@ -230,6 +233,7 @@ static enum verdict syn_received_ack_arrives(struct tcb *tcb, const struct segme
         tcp_owe_reset(tcb, seg->ack); /* 9293-U-12: the connection stays */
         return discard(tcb, DROP_syn_received_bad_ack);
     }
+    tcp_ecn_handshake_ack(tcb, seg);
     tcp_ack_of_syn_arrives(tcb, seg, now);
     tcp_set_state(tcb, TCP_ESTABLISHED, "our SYN-ACK was acknowledged");
     tcp_enter_established(tcb, now);
@@ -305,21 +309,6 @@ static enum verdict check_ack_field(struct tcb *tcb, const struct segment *seg, 
         UNREACHABLE();
     }
     return our_fin_is_acked(tcb) ? fin_acknowledged(tcb, now) : GO_ON;
-}
-
-/* RFC 3168, 6.1.3 (R3168-04): a mark is echoed on every ACK until the peer says that it has
- * reduced. It is answered at once, so that the peer learns of it without delay. */
-static void note_ecn(struct tcb *tcb, const struct segment *seg)
-{
-    if (!tcb->ecn)
-        return;
-    if (seg->flags & TCP_CWR)
-        tcb->ecn_echo = false;
-    if (seg->ecn == ECN_CE && seg->text.len > 0) {
-        if (!tcb->ecn_echo)
-            tcp_owe_ack(tcb);
-        tcb->ecn_echo = true;
-    }
 }
 
 /* --- sixth: check the URG bit ------------------------------------------------------------ */
@@ -596,6 +585,6 @@ void tcp_synchronized_arrives(struct tcb *tcb, const struct segment *seg, struct
     if (check_ack_field(tcb, seg, now) == STOP)
         return;
     take_timestamp(tcb, seg, now);
-    note_ecn(tcb, seg);
+    tcp_ecn_arrives(tcb, seg);
     tcp_from_sixth_step(tcb, seg, now);
 }

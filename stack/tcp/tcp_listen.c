@@ -184,7 +184,8 @@ static struct tcb *new_child(struct tcp_listener *listener, const struct flow *f
 }
 
 static void send_cookie(struct tcp_listener *listener, const struct flow *flow,
-                        const struct tcp_header *header, struct instant now)
+                        const struct tcp_header *header, const struct tcp_arrival *arrival,
+                        struct instant now)
 {
     struct tcp *tcp = listener->tcp;
     const struct tcp_tunables *tunables = &tcp->host.tunables;
@@ -205,6 +206,10 @@ static void send_cookie(struct tcp_listener *listener, const struct flow *flow,
     reply->header.seq.u32 = syn_cookie_make(&tcp->secret, flow, header->seq.u32, &cookie, now);
     reply->header.ack.u32 = header->seq.u32 + 1;
     reply->header.flags = TCP_SYN | TCP_ACK;
+    /* RFC 9768, 5.1: the ACK's code will tell that this was agreed on. RFC 3168's bit would be
+     * forgotten. */
+    if (tcp_ecn_mode_of_syn(tcp_ecn_accepted(tunables->tcp_ecn), header->flags) == ECN_ACCURATE)
+        reply->header.flags |= accecn_flags_of(accecn_handshake_code(arrival->tos & 3));
     reply->header.window = limit > UINT16_MAX ? UINT16_MAX : (uint16_t)limit;
     reply->header.options.has_mss = true;
     reply->header.options.mss = (uint16_t)(tcp->mtu - (ipv4 ? 40 : 60));
@@ -235,7 +240,7 @@ static void syn_arrives(struct tcp_listener *listener, const struct flow *flow,
     }
     if (tunables->tcp_syncookies == 2 ||
         (listener->half_open >= most && tunables->tcp_syncookies)) {
-        send_cookie(listener, flow, header, now);
+        send_cookie(listener, flow, header, arrival, now);
         return;
     }
     if (listener->half_open >= most) {
@@ -252,11 +257,16 @@ static void syn_arrives(struct tcp_listener *listener, const struct flow *flow,
 
 /* The options of the SYN that a cookie stood for, as far as they came back. */
 static void restore_syn_options(const struct tcp_header *ack, struct syn_cookie *cookie,
-                                struct tcp_header *syn)
+                                enum tcp_ecn_mode accepted, struct tcp_header *syn)
 {
+    enum { FIRST_ACCURATE = 2, ASKS_ACCURATE = 7 };
+
     *syn = *ack;
     syn->seq.u32 = ack->seq.u32 - 1;
     syn->flags = TCP_SYN;
+    /* RFC 9768, 5.1: 0 and 1 are no codes of an accurate handshake. */
+    if (accepted == ECN_ACCURATE && accecn_ace_of(ack->flags) >= FIRST_ACCURATE)
+        syn->flags |= accecn_flags_of(ASKS_ACCURATE);
     syn->options = (struct tcp_options){.has_mss = true, .mss = (uint16_t)cookie->mss};
     if (!ack->options.has_timestamps)
         return;
@@ -288,7 +298,7 @@ static bool cookie_arrives(struct tcp_listener *listener, const struct flow *flo
         trace_drop(tcp->host.trace, DROP_listen_accept_queue_full);
         return true;
     }
-    restore_syn_options(header, &cookie, &syn);
+    restore_syn_options(header, &cookie, tcp_ecn_accepted(tcp->host.tunables.tcp_ecn), &syn);
     tcb = new_child(listener, flow, &syn, arrival, now);
     if (!tcb)
         return true;

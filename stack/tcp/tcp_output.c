@@ -58,10 +58,10 @@ static void add_timestamps(struct tcb *tcb, struct tcp_options *options, struct 
 static void add_sack_blocks(struct tcb *tcb, struct tcp_options *options)
 {
     struct sack_span blocks[TCP_SACK_BLOCKS];
-    unsigned most = tcb->paws.enabled ? 3 : 4;
+    unsigned most = tcp_plan_options(tcb).sack_blocks;
     unsigned count;
 
-    if (!tcb->sack || (ranges_count(&tcb->received.held) == 0 && !tcb->sacks.has_duplicate))
+    if (most == 0)
         return;
     count = sack_report_blocks(&tcb->sacks, &tcb->received.held, tcb->received.next, most, blocks);
     for (unsigned i = 0; i < count; i++)
@@ -101,21 +101,6 @@ static bool text_is_pushed(const struct tcb *tcb, const struct tcp_decision *d, 
            (d->from < tcb->snd.push && tcb->snd.push <= end);
 }
 
-/* RFC 3168, 6.1 (R3168-02): ECT on new text only, never on a retransmission, a bare ACK or a probe.
- */
-static void fill_ecn(struct tcb *tcb, const struct tcp_decision *d, struct tcp_emission *out)
-{
-    if (tcb->ecn_echo)
-        out->header.flags |= TCP_ECE;
-    if (d->what != SEND_TEXT || d->len == 0)
-        return;
-    out->tos |= ECN_ECT0;
-    if (tcb->ecn_reduced) {
-        out->header.flags |= TCP_CWR;
-        tcb->ecn_reduced = false;
-    }
-}
-
 /* The header of every segment that carries an ACK. */
 static void build_synchronized(struct tcb *tcb, const struct tcp_decision *d,
                                struct tcp_emission *out, struct instant now)
@@ -139,22 +124,8 @@ static void build_synchronized(struct tcb *tcb, const struct tcp_decision *d,
     }
     if (d->fin)
         h->flags |= TCP_FIN;
-    if (tcb->ecn)
-        fill_ecn(tcb, d, out);
+    tcp_ecn_fill(tcb, d, out);
     fill_urgent(tcb, d, h);
-}
-
-/* RFC 3168, 6.1.1; a SYN that is sent again asks no more (R3168-07): a middlebox may drop it for
- * that. */
-static void fill_ecn_of_syn(struct tcb *tcb, struct tcp_header *h)
-{
-    if (tcb->state == TCP_SYN_RECEIVED) {
-        h->flags |= tcb->ecn ? TCP_ECE : 0;
-        return;
-    }
-    tcb->ecn_asked = tcb->host->tunables.tcp_ecn == 1 && tcb->syn_transmissions == 0;
-    if (tcb->ecn_asked)
-        h->flags |= TCP_ECE | TCP_CWR;
 }
 
 static void build_syn(struct tcb *tcb, struct tcp_emission *out, struct instant now)
@@ -177,7 +148,7 @@ static void build_syn(struct tcb *tcb, struct tcp_emission *out, struct instant 
         if (!answer)
             h->options.ts_ecr = 0; /* R7323-08 */
     }
-    fill_ecn_of_syn(tcb, h);
+    tcp_ecn_fill_syn(tcb, h);
     if (answer) {
         h->flags |= TCP_ACK;
         h->ack = seq_wrap(tcb->rcv.nxt);
@@ -328,6 +299,7 @@ static void account_ack(struct tcb *tcb, const struct tcp_decision *d, struct in
     tcb->owed &= (uint8_t) ~(OWED_ACK | OWED_CHALLENGE_ACK | OWED_DELAYED_ACK | OWED_WINDOW_PROBE |
                              (d->what == SEND_KEEP_ALIVE ? OWED_KEEP_ALIVE : 0));
     tcp_stop_timer(tcb, TIMER_DELAYED_ACK);
+    tcp_ecn_sent(tcb, d);
     ack_policy_sent(&tcb->acks, tcb->rcv.nxt, d->len > 0 ? ACK_ON_TEXT : ACK_ALONE, now);
     sack_report_sent(&tcb->sacks);
 }

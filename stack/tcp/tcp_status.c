@@ -34,6 +34,7 @@ static void fill_flight(const struct tcb *tcb, struct tcp_status *s)
     s->pacing_rate = tcb->cc.pacing_rate;
     s->delivery_rate = tcb->delivery_rate;
     s->delivered = tcb->sent.delivered;
+    s->delivered_ce = tcb->ecn.delivered_ce;
     s->reordering = tcb->recovery.dup_threshold;
     s->ca_phase = (uint8_t)tcb->recovery.phase;
     s->backoff = tcb->rtt.backoff;
@@ -48,7 +49,7 @@ void tcp_status(const struct tcb *tcb, struct tcp_status *status, struct instant
         .flow = tcb->flow,
         .sack = tcb->sack,
         .timestamps = tcb->paws.enabled,
-        .ecn = tcb->ecn,
+        .ecn = tcb->ecn.mode != ECN_OFF,
         .window_scaling = tcb->window_scaling,
         .snd_wscale = tcb->snd.wscale,
         .rcv_wscale = tcb->window.shift,

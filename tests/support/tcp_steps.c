@@ -253,7 +253,7 @@ void arrives_(const struct step_segment *s)
         len = TCP_HEADER_LENGTH + s->raw_len;
         memcpy(bytes + TCP_HEADER_LENGTH, s->raw_options, s->raw_len);
     }
-    bytes[12] = (uint8_t)((len / 4) << 4);
+    bytes[12] = (uint8_t)((len / 4) << 4 | (bytes[12] & 1)); /* and AE */
     if (s->corrupt_offset)
         bytes[12] = 0xf0;
     for (uint32_t i = 0; i < s->len; i++)
