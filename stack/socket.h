@@ -44,7 +44,9 @@ TUNNY_API int tunny_connect(struct tunny *stack, int socket, const struct sockad
                             socklen_t length);
 
 /* SEND. Blocking: returns when all of it is in the send buffer (or with less on an error after the
- * first byte). flags: MSG_DONTWAIT, MSG_MORE, MSG_OOB, MSG_EOR, MSG_NOSIGNAL (always implied).
+ * first byte). flags: MSG_DONTWAIT, MSG_MORE, MSG_OOB, MSG_EOR, MSG_NOSIGNAL (always implied),
+ * MSG_FASTOPEN (tunny_sendto() connects too; the text may ride on the SYN: RFC 7413, so that the
+ * peer may get it twice).
  * -EPIPE, -ECONNRESET, -ENOTCONN, -EMSGSIZE (UDP), -EDESTADDRREQ. */
 TUNNY_API ssize_t tunny_send(struct tunny *stack, int socket, const void *data, size_t length,
                              int flags);
@@ -98,7 +100,8 @@ TUNNY_API int tunny_next_changed(struct tunny *stack);
  * SO_RCVLOWAT SO_RCVTIMEO SO_SNDTIMEO SO_OOBINLINE SO_BROADCAST SO_ERROR SO_TYPE SO_DOMAIN
  * SO_PROTOCOL SO_ACCEPTCONN SO_MAX_PACING_RATE), IPPROTO_TCP (TCP_NODELAY TCP_CORK TCP_KEEPIDLE
  * TCP_KEEPINTVL TCP_KEEPCNT TCP_USER_TIMEOUT TCP_MAXSEG TCP_QUICKACK TCP_CONGESTION TCP_INFO
- * TCP_NOTSENT_LOWAT TCP_SYNCNT TCP_LINGER2 TCP_WINDOW_CLAMP TCP_DEFER_ACCEPT TCP_INQ), IPPROTO_IP
+ * TCP_NOTSENT_LOWAT TCP_SYNCNT TCP_LINGER2 TCP_WINDOW_CLAMP TCP_DEFER_ACCEPT TCP_INQ TCP_FASTOPEN
+ * TCP_FASTOPEN_CONNECT TCP_FASTOPEN_KEY TCP_FASTOPEN_NO_COOKIE), IPPROTO_IP
  * (IP_TOS IP_TTL IP_RECVERR), IPPROTO_IPV6 (IPV6_V6ONLY IPV6_TCLASS IPV6_UNICAST_HOPS). 0,
  * -ENOPROTOOPT, -EINVAL, -EBADF. */
 TUNNY_API int tunny_setsockopt(struct tunny *stack, int socket, int level, int option,

@@ -161,6 +161,23 @@ static int64_t total_or(size_t total, int64_t r)
     return total > 0 ? (int64_t)total : r;
 }
 
+/* MSG_FASTOPEN: connects with the first of the text, and waits for the handshake unless told not to
+ * block. Bytes on the SYN, or as connect(). */
+static int64_t open_with_text(struct tunny *stack, struct socket *socket, struct bytes text,
+                              int flags, const struct sockaddr *address, socklen_t address_length)
+{
+    struct instant now = stack_now(stack);
+    int64_t r = sock_send(socket, text, flags, address, address_length, now);
+    stack_flush(stack);
+    if ((r <= 0 && r != -EINPROGRESS) || !may_block(socket, flags) ||
+        socket->kind != SOCKET_TCP_CONNECTING)
+        return r;
+    int answer = await_handshake(stack, socket, now);
+    if (answer < 0)
+        return answer;
+    return r > 0 ? r : 0;
+}
+
 ssize_t tunny_sendto(struct tunny *stack, int number, const void *data, size_t length, int flags,
                      const struct sockaddr *address, socklen_t address_length)
 {
@@ -170,6 +187,15 @@ ssize_t tunny_sendto(struct tunny *stack, int number, const void *data, size_t l
         return -EBADF;
     struct stack_patience patience = patience_of(socket, socket->send_timeout, now);
     size_t total = 0;
+    if (flags & MSG_FASTOPEN && socket->kind != SOCKET_UDP) {
+        int64_t r = open_with_text(stack, socket, (struct bytes){data, length}, flags, address,
+                                   address_length);
+        if (r < 0 || (size_t)r == length || !may_block(socket, flags))
+            return r;
+        total = (size_t)r;
+        flags &= ~MSG_FASTOPEN;
+        now = stack_now(stack);
+    }
     for (;;) {
         struct bytes left = {data ? (const uint8_t *)data + total : NULL, length - total};
         int64_t r = sock_send(socket, left, flags, address, address_length, now);

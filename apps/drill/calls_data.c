@@ -203,16 +203,49 @@ static int64_t write_once(struct world *world, const struct writing *writing, in
     return r;
 }
 
+static bool try_write(struct world *world, struct attempt *attempt, const struct writing *writing);
+
+/* MSG_FASTOPEN: what rides on the SYN; a blocking call goes on when the handshake is complete. */
+static bool open_with_data(struct world *world, struct attempt *attempt,
+                           const struct writing *writing, bool nonblocking)
+{
+    int64_t r = write_once(world, writing, 0);
+    if (r >= 0 || r == -EINPROGRESS)
+        world->flows.current = NULL;
+    if (nonblocking || (r < 0 && r != -EINPROGRESS))
+        return call_returns(attempt, r);
+    attempt->done = r > 0 ? r : 0;
+    return call_blocks(world, attempt, false);
+}
+
+static bool await_open(struct world *world, struct attempt *attempt, const struct writing *writing)
+{
+    int r = tunny_connect(world->stack, writing->file->number,
+                          (const struct sockaddr *)&writing->address, writing->address_length);
+    if (r == -EINPROGRESS || r == -EALREADY)
+        return call_blocks(world, attempt, false);
+    if (r < 0 && r != -EISCONN)
+        return call_returns(attempt, r);
+    if (attempt->done >= writing->count)
+        return call_returns(attempt, attempt->done);
+    struct writing rest = *writing;
+    rest.flags &= ~MSG_FASTOPEN;
+    return try_write(world, attempt, &rest);
+}
+
 static bool try_write(struct world *world, struct attempt *attempt, const struct writing *writing)
 {
     bool nonblocking = writing->file->nonblocking || writing->flags & MSG_DONTWAIT;
     if (writing->count < 0 || writing->count > DATA_MOST)
         return world_fails(world, attempt->event->line, "this is more than can be written at once");
-    if (writing->flags & (MSG_FASTOPEN | MSG_ZEROCOPY))
-        return world_lacks(world, attempt->event->line, "MSG_FASTOPEN and MSG_ZEROCOPY");
+    if (writing->flags & MSG_ZEROCOPY)
+        return world_lacks(world, attempt->event->line, "MSG_ZEROCOPY");
     if (writing->file->kind != FILE_SOCKET)
         return call_returns(attempt, -EINVAL);
     call_patience(world, attempt, writing->file, SO_SNDTIMEO);
+    if (writing->flags & MSG_FASTOPEN)
+        return attempt->first ? open_with_data(world, attempt, writing, nonblocking)
+                              : await_open(world, attempt, writing);
     int64_t r = write_once(world, writing, attempt->done);
     if (r == -EAGAIN)
         return call_blocks(world, attempt, nonblocking);
@@ -268,16 +301,17 @@ bool call_send(struct world *world, struct attempt *attempt)
 
 /* On a stream, and on a connected datagram socket, `...` is no address; else it is the remote
  * place. */
-static bool destination_argument(struct world *world, struct attempt *attempt,
-                                 struct writing *writing)
+static bool destination(struct world *world, struct attempt *attempt, const struct expr *address,
+                        struct writing *writing)
 {
-    const struct expr *address = argument(attempt->call, 4);
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
     bool connected = tunny_getpeername(world->stack, writing->file->number,
                                        (struct sockaddr *)&peer, &length) == 0;
+    bool opens = writing->file->type == SOCK_STREAM && writing->flags & MSG_FASTOPEN;
     if (address == NULL || address->kind == EXPR_INTEGER ||
-        (address->kind == EXPR_ELLIPSIS && (connected || writing->file->type == SOCK_STREAM)))
+        (address->kind == EXPR_ELLIPSIS && !opens &&
+         (connected || writing->file->type == SOCK_STREAM)))
         return true;
     return value_address(world, attempt->event->line, address, &world->options.remote,
                          &writing->address, &writing->address_length);
@@ -290,7 +324,8 @@ bool call_sendto(struct world *world, struct attempt *attempt)
         return no_file(world);
     return data_arguments(world, attempt, &writing) &&
            flags_argument(world, attempt, 3, &writing) &&
-           destination_argument(world, attempt, &writing) && try_write(world, attempt, &writing);
+           destination(world, attempt, argument(attempt->call, 4), &writing) &&
+           try_write(world, attempt, &writing);
 }
 
 bool call_writev(struct world *world, struct attempt *attempt)
@@ -313,6 +348,8 @@ bool call_sendmsg(struct world *world, struct attempt *attempt)
     const struct expr *control = member(message, "msg_control");
     if (control != NULL && control->first != NULL)
         return world_lacks(world, attempt->event->line, "control messages of sendmsg()");
+    const struct expr *name = member(message, "msg_name");
     return pieces_length(world, attempt, member(message, "msg_iov"), &writing.count) &&
-           flags_argument(world, attempt, 2, &writing) && try_write(world, attempt, &writing);
+           flags_argument(world, attempt, 2, &writing) &&
+           destination(world, attempt, name, &writing) && try_write(world, attempt, &writing);
 }

@@ -25,6 +25,9 @@ bool call_socket(struct world *world, struct attempt *attempt)
     if (world->congestion != NULL && plain == SOCK_STREAM)
         tunny_setsockopt(world->stack, number, IPPROTO_TCP, TCP_CONGESTION, world->congestion,
                          (socklen_t)strlen(world->congestion));
+    if (world->fast_open_key_length > 0 && plain == SOCK_STREAM)
+        tunny_setsockopt(world->stack, number, IPPROTO_TCP, TCP_FASTOPEN_KEY, world->fast_open_key,
+                         (socklen_t)world->fast_open_key_length);
     return call_opens(world, attempt,
                       (struct file){.kind = FILE_SOCKET,
                                     .number = number,

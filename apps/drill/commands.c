@@ -15,6 +15,8 @@ static const char *const defaults[][2] = {
     {"tcp_dsack", "1"},
     {"tcp_early_retrans", "4"},
     {"tcp_ecn", "0"},
+    {"tcp_fastopen", "0x70403"},
+    {"tcp_fastopen_key", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"},
     {"tcp_fin_timeout", "60"},
     {"tcp_frto", "2"},
     {"tcp_moderate_rcvbuf", "1"},
@@ -84,12 +86,33 @@ static void set_congestion(struct world *world, const char *value)
     world_lacks(world, 0, "the congestion control \"%s\"", value);
 }
 
+/* "00112233-44556677-8899aabb-ccddeeff", one key or two with a comma between: words whose bytes
+ * stand in the key lowest first. */
+static void set_fast_open_key(struct world *world, const char *text)
+{
+    size_t length = 0;
+    while (length < sizeof world->fast_open_key) {
+        char *end;
+        unsigned long word = strtoul(text, &end, 16);
+        if (end == text)
+            break;
+        for (int i = 0; i < 4; i++)
+            world->fast_open_key[length++] = (uint8_t)(word >> (8 * i));
+        text = end + (*end == '-' || *end == ',');
+    }
+    world->fast_open_key_length = length;
+    if (*text != '\0' || length % 16 != 0)
+        world_remark(world, "this is no Fast Open key of 4 or 8 words: ignored");
+}
+
 void command_set(struct world *world, const char *name, const char *value)
 {
     if (strcmp(name, "tcp_rmem") == 0 || strcmp(name, "tcp_wmem") == 0)
         set_memory(world, name, value);
     else if (strcmp(name, "tcp_congestion_control") == 0)
         set_congestion(world, value);
+    else if (strcmp(name, "tcp_fastopen_key") == 0)
+        set_fast_open_key(world, value);
     else if (strcmp(name, "initcwnd") == 0)
         set_number(world, "tcp_initial_cwnd", value);
     else

@@ -85,6 +85,12 @@ static void add_option(struct text *text, const struct tcp_option *option)
         add(text, "FO");
         add_bytes(text, option, 0);
         break;
+    case OPTION_EXPERIMENT:
+        add(text, option->length >= 2 && option->bytes[0] == 0xf9 && option->bytes[1] == 0x89
+                      ? "FOEXP"
+                      : "kind 254");
+        add_bytes(text, option, option->length >= 2 ? 2 : 0);
+        break;
     case OPTION_MD5:
         add(text, "md5");
         add_bytes(text, option, 0);

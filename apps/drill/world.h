@@ -74,6 +74,8 @@ struct world {
     bool has_ahead; /* and the one behind it */
     struct seen_packet ahead;
     const char *congestion; /* of new sockets; NULL: the stack's default */
+    uint8_t fast_open_key[32];
+    size_t fast_open_key_length; /* of new sockets; 0: the stack's own */
     struct code_names *names;
 
     enum verdict verdict;

@@ -175,11 +175,24 @@ int sock_shutdown(struct socket *socket, int how, struct instant now)
                                       : sock_tcp_shutdown(socket, how, now);
 }
 
+static int64_t fast_open(struct socket *socket, struct bytes text, int flags,
+                         const struct sockaddr *name, socklen_t length, struct instant now)
+{
+    struct endpoint remote;
+    if (is_unspecified_name(name, length))
+        return -EOPNOTSUPP;
+    if (!name)
+        return -EDESTADDRREQ;
+    int r = sock_name_read(name, length, socket->family, &remote);
+    return r < 0 ? r : sock_tcp_fast_open(socket, &remote, text, flags, now);
+}
+
 int64_t sock_send(struct socket *socket, struct bytes text, int flags, const struct sockaddr *name,
                   socklen_t length, struct instant now)
 {
     if (socket->kind != SOCKET_UDP)
-        return sock_tcp_send(socket, text, flags, now);
+        return flags & MSG_FASTOPEN ? fast_open(socket, text, flags, name, length, now)
+                                    : sock_tcp_send(socket, text, flags, now);
     if (flags & MSG_OOB)
         return -EOPNOTSUPP;
     if (!name)

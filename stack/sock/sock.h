@@ -38,8 +38,9 @@ struct socket {
     struct tcb *tcb;
     struct tcp_listener *listener;
     uint32_t backlog;
-    uint32_t defer_accept_s;        /* TCP_DEFER_ACCEPT */
-    size_t lent_receive, lent_send; /* by the zero-copy calls, not yet taken or sent */
+    uint32_t defer_accept_s;              /* TCP_DEFER_ACCEPT */
+    struct fast_open_keys fast_open_keys; /* TCP_FASTOPEN_KEY; .count 0: none set */
+    size_t lent_receive, lent_send;       /* by the zero-copy calls, not yet taken or sent */
 
     struct udp_socket *udp;
     size_t outgoing; /* bytes of the budget in datagrams under way */
@@ -100,7 +101,8 @@ int sock_connect_result(struct socket *socket, struct instant now);
 int sock_accept(struct socket *socket, struct socket **child, struct instant now);
 int sock_shutdown(struct socket *socket, int how, struct instant now);
 
-/* One send() or sendto(); `name` may be NULL. May take less than all of it (TCP). */
+/* One send() or sendto(); `name` may be NULL. May take less than all of it (TCP). With MSG_FASTOPEN
+ * a TCP socket connects to `name` too: -EINPROGRESS when nothing of the text is on its SYN. */
 int64_t sock_send(struct socket *socket, struct bytes text, int flags, const struct sockaddr *name,
                   socklen_t length, struct instant now);
 int64_t sock_send_lend(struct socket *socket, size_t length, struct room rooms[2],

@@ -71,6 +71,44 @@ static int set_linger2(struct socket *socket, int number)
     return 0;
 }
 
+/* --- Fast Open (RFC 7413; tcp(7)) --------------------------------------------------------------
+ */
+
+static int set_fast_open(struct socket *socket, int option, int number)
+{
+    struct tcp_settings *settings = sock_settings(socket);
+    bool flag = option != TCP_FASTOPEN;
+    if (socket->tcb || number < 0 || (flag && number > 1))
+        return -EINVAL;
+    if (option == TCP_FASTOPEN)
+        settings->fast_open_queue = (uint32_t)number;
+    else if (option == TCP_FASTOPEN_NO_COOKIE)
+        settings->fast_open_no_cookie = number;
+    else if (!tcp_fast_open_client_is_enabled(socket->host->tcp))
+        return -EOPNOTSUPP;
+    else
+        settings->fast_open = settings->fast_open_waits = number;
+    return 0;
+}
+
+static int set_fast_open_keys(struct socket *socket, struct option_value value)
+{
+    struct fast_open_keys keys;
+    if (socket->tcb || !fast_open_keys_read(&keys, (struct bytes){value.data, value.length}))
+        return -EINVAL;
+    socket->fast_open_keys = keys;
+    if (socket->listener)
+        tcp_set_fast_open_keys(socket->listener, &keys);
+    return 0;
+}
+
+static int get_fast_open_keys(const struct socket *socket, struct option_answer *answer)
+{
+    uint8_t bytes[FAST_OPEN_KEYS * FAST_OPEN_KEY_LENGTH];
+    size_t length = fast_open_keys_write(&socket->fast_open_keys, bytes);
+    return answer_bytes(answer, bytes, length);
+}
+
 static int set_number(struct socket *socket, int option, int number)
 {
     struct tcp_settings *settings = sock_settings(socket);
@@ -101,6 +139,10 @@ static int set_number(struct socket *socket, int option, int number)
          * is complete, because a server that asks for less waking up must bear this anyway. */
         socket->defer_accept_s = number < 0 ? 0 : (uint32_t)number;
         return 0;
+    case TCP_FASTOPEN:
+    case TCP_FASTOPEN_CONNECT:
+    case TCP_FASTOPEN_NO_COOKIE:
+        return set_fast_open(socket, option, number);
     default:
         return set_flag(socket, option, number);
     }
@@ -125,6 +167,8 @@ int set_tcp_option(struct socket *socket, int option, struct option_value value,
     (void)now;
     if (option == TCP_CONGESTION)
         return set_congestion(socket, value);
+    if (option == TCP_FASTOPEN_KEY)
+        return set_fast_open_keys(socket, value);
     int number;
     int r = option_int(value, &number);
     return r < 0 ? r : set_number(socket, option, number);
@@ -180,6 +224,10 @@ static int get_flag(struct socket *socket, int option, struct option_answer *ans
         return answer_int(answer, settings->quick_ack);
     case TCP_INQ:
         return answer_int(answer, socket->inq);
+    case TCP_FASTOPEN_CONNECT:
+        return answer_int(answer, settings->fast_open_waits);
+    case TCP_FASTOPEN_NO_COOKIE:
+        return answer_int(answer, settings->fast_open_no_cookie);
     default:
         return -ENOPROTOOPT;
     }
@@ -218,6 +266,8 @@ static int get_number(struct socket *socket, int option, struct option_answer *a
         return answer_int(answer, settings->window_clamp);
     case TCP_DEFER_ACCEPT:
         return answer_int(answer, socket->defer_accept_s);
+    case TCP_FASTOPEN:
+        return answer_int(answer, settings->fast_open_queue);
     default:
         return get_flag(socket, option, answer);
     }
@@ -231,6 +281,8 @@ int get_tcp_option(struct socket *socket, int option, struct option_answer *answ
         return get_info(socket, answer, now);
     case TCP_CONGESTION:
         return get_congestion(sock_settings(socket), answer);
+    case TCP_FASTOPEN_KEY:
+        return get_fast_open_keys(socket, answer);
     case TCP_MAXSEG:
         return get_maxseg(socket, answer, now);
     default:

@@ -70,6 +70,8 @@ int sock_tcp_listen(struct socket *socket, uint32_t backlog, struct instant now)
                              &socket->listener);
     if (r < 0)
         return r;
+    if (socket->fast_open_keys.count > 0)
+        tcp_set_fast_open_keys(socket->listener, &socket->fast_open_keys);
     socket->backlog = backlog;
     socket->kind = SOCKET_TCP_LISTENING;
     return 0;
@@ -149,11 +151,21 @@ int sock_tcp_connect_result(struct socket *socket, struct instant now)
     return error ? -error : -ECONNABORTED;
 }
 
+/* TCP_FASTOPEN_CONNECT: with a cookie there is nothing to wait for: the first send() connects. */
+static int connect_or_wait(struct socket *socket, const struct endpoint *remote, struct instant now)
+{
+    int r = open_actively(socket, remote, now);
+    if (r != -EINPROGRESS || !tcp_fast_open_waits(socket->tcb))
+        return r;
+    socket->kind = SOCKET_TCP_CONNECTED;
+    return 0;
+}
+
 int sock_tcp_connect(struct socket *socket, const struct endpoint *remote, struct instant now)
 {
     switch (socket->kind) {
     case SOCKET_TCP_IDLE:
-        return open_actively(socket, remote, now);
+        return connect_or_wait(socket, remote, now);
     case SOCKET_TCP_CONNECTING:
         return sock_tcp_connect_result(socket, now);
     case SOCKET_TCP_LISTENING:
@@ -230,6 +242,42 @@ int64_t sock_tcp_send(struct socket *socket, struct bytes text, int flags, struc
     if (!socket->tcb)
         return -EPIPE;
     return tcp_send(socket->tcb, text.data, text.len, send_flags(flags), now);
+}
+
+/* A connection that is opened for this call alone does not wait for another. */
+static int64_t open_with(struct socket *socket, const struct endpoint *remote, struct bytes text,
+                         int flags, struct instant now)
+{
+    struct tcp_settings chosen = socket->settings;
+    socket->settings.fast_open = true;
+    socket->settings.fast_open_waits = false;
+    int64_t r = open_actively(socket, remote, now);
+    socket->settings = chosen;
+    if (r != -EINPROGRESS || text.len == 0)
+        return r;
+    r = tcp_send(socket->tcb, text.data, text.len, send_flags(flags), now);
+    return r == -EAGAIN ? -EINPROGRESS : r;
+}
+
+int64_t sock_tcp_fast_open(struct socket *socket, const struct endpoint *remote, struct bytes text,
+                           int flags, struct instant now)
+{
+    if (!tcp_fast_open_client_is_enabled(socket->host->tcp))
+        return -EOPNOTSUPP;
+    switch (socket->kind) {
+    case SOCKET_TCP_IDLE:
+        return open_with(socket, remote, text, flags, now);
+    case SOCKET_TCP_CONNECTING:
+        return -EALREADY;
+    case SOCKET_TCP_LISTENING:
+        return -EISCONN;
+    case SOCKET_TCP_CONNECTED:
+        return tcp_fast_open_waits(socket->tcb) ? sock_tcp_send(socket, text, flags, now)
+                                                : -EISCONN;
+    case SOCKET_UDP:
+        break;
+    }
+    UNREACHABLE();
 }
 
 int64_t sock_send_lend(struct socket *socket, size_t length, struct room rooms[2],

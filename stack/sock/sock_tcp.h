@@ -14,6 +14,9 @@ int sock_tcp_connect_result(struct socket *socket, struct instant now);
 void sock_tcp_disconnect(struct socket *socket, struct instant now);
 int sock_tcp_shutdown(struct socket *socket, int how, struct instant now);
 int64_t sock_tcp_send(struct socket *socket, struct bytes text, int flags, struct instant now);
+/* connect() and send() in one (RFC 7413; MSG_FASTOPEN). */
+int64_t sock_tcp_fast_open(struct socket *socket, const struct endpoint *remote, struct bytes text,
+                           int flags, struct instant now);
 int64_t sock_tcp_receive(struct socket *socket, struct room room, int flags, struct instant now);
 
 /* Where the settings are that calls on this socket change: its own, its connection's, its

@@ -51,6 +51,9 @@ static void fill_state(const struct tcp_status *status, struct tcp_info *info)
         info->tcpi_options |= TCPI_OPT_TIMESTAMPS;
     if (status->sack)
         info->tcpi_options |= TCPI_OPT_SACK;
+    if (status->fast_open)
+        info->tcpi_options |= TCPI_OPT_SYN_DATA;
+    info->tcpi_fastopen_client_fail = status->fast_open_failed & 3u;
     if (status->ecn)
         info->tcpi_options |= TCPI_OPT_ECN;
     if (status->window_scaling) {

@@ -9,6 +9,7 @@
 #include "tcp/accecn.h"
 #include "tcp/ack_policy.h"
 #include "tcp/cc.h"
+#include "tcp/fast_open_cache.h"
 #include "tcp/pacing.h"
 #include "tcp/paws.h"
 #include "tcp/reassembly.h"
@@ -92,6 +93,16 @@ struct tcp_host {
     struct pool sent_pool, range_pool; /* of struct sent_record, struct range */
     struct list ready;   /* control blocks that may have something to send, or a timer to move */
     struct list changed; /* ... whose readiness may have changed */
+    struct fast_open_cache fast_open;
+};
+
+/* What came of a client's Fast Open; the order and meaning of TCP_INFO's tcpi_fastopen_client_fail.
+ */
+enum fast_open_outcome {
+    FAST_OPEN_UNTRIED,
+    FAST_OPEN_NO_COOKIE,
+    FAST_OPEN_TEXT_NOT_TAKEN,
+    FAST_OPEN_SYN_RETRANSMITTED,
 };
 
 struct tcb {
@@ -125,6 +136,18 @@ struct tcb {
         bool urgent;      /* rcv.up is ahead of what the user has read */
         bool urgent_news; /* an advance that the user was not told of yet (MUST-32) */
     } rcv;
+
+    struct {
+        bool option;    /* the option stands in our first SYN or SYN-ACK: with `cookie` */
+        bool may_carry; /* our SYN may carry text: a cookie is known, or none is needed */
+        bool waits;     /* our SYN waits for the first text (TCP_FASTOPEN_CONNECT) */
+        bool early;     /* a SYN opened it: the user has it before the handshake is complete */
+        bool done;      /* text on a SYN was acknowledged, by the peer or by us */
+        enum fast_open_outcome outcome;
+        uint32_t text; /* bytes of text on our SYN */
+        struct fast_open_cookie cookie;
+        struct tcp_listener *pending_at; /* counts there until the handshake is complete */
+    } fast_open;
 
     uint32_t mss;               /* largest text in a segment without options: min(peer's, path's) */
     uint32_t peer_mss;          /* as offered, or 536 / 1220 (MUST-15) */
@@ -215,6 +238,8 @@ void tcp_take_syn_options(struct tcb *tcb, const struct segment *syn, struct ins
 void tcp_take_peer_iss(struct tcb *tcb, const struct segment *syn);
 /* The ACK of our SYN, in SYN-SENT and SYN-RECEIVED. */
 void tcp_ack_of_syn_arrives(struct tcb *tcb, const struct segment *seg, struct instant now);
+/* IW, before the first text leaves. */
+void tcp_start_congestion_control(struct tcb *tcb, struct instant now);
 /* The sixth, seventh and eighth step alone: for text and FIN on a SYN-ACK. */
 void tcp_from_sixth_step(struct tcb *tcb, const struct segment *seg, struct instant now);
 /* RCV.NXT + RCV.WND: behind the last number that may be accepted (R7323-18). */
@@ -312,6 +337,30 @@ uint32_t tcp_advertised_mss(const struct tcb *tcb);
 void tcp_owe_syn(struct tcb *tcb, struct instant now);
 /* Recomputes `mss` from the peer's offer, the path and the user's wish. */
 void tcp_set_mss(struct tcb *tcb);
+
+/* --- tcp_fast_open.c: RFC 7413 ----------------------------------------------------------- */
+
+/* Active OPEN: whether the SYN carries text, asks for a cookie, or is plain. */
+void tcp_fast_open_begin(struct tcb *tcb, struct instant now);
+/* SEND in SYN-SENT: text for the SYN. Bytes taken, -EAGAIN (it has left, or carries none), or
+ * -ENOBUFS. */
+int64_t tcp_fast_open_send(struct tcb *tcb, const void *data, size_t len);
+/* The option of our SYN or SYN-ACK, if it has one. */
+void tcp_fast_open_fill(const struct tcb *tcb, struct tcp_options *options);
+/* Bytes of text on the SYN that is to leave now. */
+uint32_t tcp_fast_open_text_of_syn(const struct tcb *tcb);
+/* Our SYN was acknowledged, by a SYN-ACK or in a simultaneous open: what became of its text. */
+void tcp_fast_open_answered(struct tcb *tcb, const struct segment *seg, struct instant now);
+/* An error came back for our SYN. */
+void tcp_fast_open_refused(struct tcb *tcb, struct instant now);
+/* The `timeouts`-th in a row, and whether it was the last. */
+enum tcp_persistence { TCP_GOES_ON, TCP_GIVES_UP };
+void tcp_fast_open_timed_out(struct tcb *tcb, unsigned timeouts, enum tcp_persistence persistence,
+                             struct instant now);
+/* An early connection's handshake is complete, or it is over: it is pending no more. */
+void tcp_fast_open_over(struct tcb *tcb);
+/* It was reset while it was pending. */
+void tcp_fast_open_reset(struct tcb *tcb, struct instant now);
 
 /* --- tcp_timeout.c ----------------------------------------------------------------------- */
 

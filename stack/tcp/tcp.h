@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/siphash.h"
 #include "base/time.h"
+#include "tcp/fast_open_cookie.h"
 #include "tcp/tunables.h"
 #include "trace/trace.h"
 #include "wire/address.h"
@@ -58,7 +59,12 @@ struct tcp_settings {
     uint32_t fin_wait_2_s;       /* TCP_LINGER2; 0: tcp_fin_timeout */
     uint32_t receive_low_water;  /* SO_RCVLOWAT; at least 1 */
     uint64_t max_pacing_rate;    /* SO_MAX_PACING_RATE; 0: none */
-    uint8_t tos, ttl;            /* IP_TOS (ECN bits are the stack's), IP_TTL */
+    /* Fast Open (RFC 7413). A client asks for it by MSG_FASTOPEN or TCP_FASTOPEN_CONNECT; with the
+     * latter the SYN waits for the first text, when a cookie is known. A listener that may have
+     * `fast_open_queue` (TCP_FASTOPEN) of them pending takes text from SYNs; 0: none. */
+    bool fast_open, fast_open_waits, fast_open_no_cookie;
+    uint32_t fast_open_queue;
+    uint8_t tos, ttl; /* IP_TOS (ECN bits are the stack's), IP_TTL */
 };
 
 struct tcp_config {
@@ -100,6 +106,10 @@ void tcp_release_claim(struct tcp *tcp, const struct tcp_claim *claim);
  * -ENOBUFS, -ENETUNREACH or -EACCES (group or unspecified address: MUST-46). */
 int tcp_open_active(struct tcp *tcp, const struct flow *flow, const struct tcp_settings *settings,
                     uint32_t path_mtu, void *user, struct tcb **tcb, struct instant now);
+/* tcp_fastopen allows it for clients. */
+bool tcp_fast_open_client_is_enabled(const struct tcp *tcp);
+/* The SYN waits for the first text: the user may write, although nothing was sent yet. */
+bool tcp_fast_open_waits(const struct tcb *tcb);
 /* Passive OPEN: listens on claim->local. -EADDRINUSE, -ENOBUFS. */
 int tcp_open_passive(struct tcp *tcp, const struct tcp_claim *claim,
                      const struct tcp_settings *settings, uint32_t backlog, void *user,
@@ -111,6 +121,8 @@ bool tcp_can_accept(const struct tcp_listener *listener);
 /* Stops listening; connections not yet accepted are reset. */
 void tcp_close_listener(struct tcp_listener *listener, struct instant now);
 struct tcp_settings *tcp_listener_settings(struct tcp_listener *listener);
+/* Keys of this listener alone, instead of the stack's own, which change by themselves. */
+void tcp_set_fast_open_keys(struct tcp_listener *listener, const struct fast_open_keys *keys);
 
 /* SEND (3.10.2). Returns bytes taken, which may be fewer than `len`; -EAGAIN (no room, or not yet
  * open), -EPIPE (closed for sending), -ENOBUFS, or the connection's error, once. */
@@ -161,6 +173,8 @@ struct tcp_status {
     uint8_t ca_phase; /* enum recovery_phase */
     uint8_t backoff, retransmissions, probes;
     bool sack, timestamps, ecn, window_scaling;
+    bool fast_open;           /* text on a SYN was acknowledged, by the peer or by us */
+    uint8_t fast_open_failed; /* enum fast_open_outcome */
     uint8_t snd_wscale, rcv_wscale;
     uint32_t mss, receive_mss, advertised_mss, path_mtu;
     uint64_t cwnd, ssthresh, pipe; /* bytes */

@@ -246,33 +246,38 @@ void tcp_ack_arrives(struct tcb *tcb, const struct segment *seg, struct instant 
         tcp_arm_after_no_news(tcb, now);
 }
 
+/* R6298-06: only a SYN that was sent once is a sample; timestamps tell for the others. */
+static void sample_handshake(struct tcb *tcb, const struct segment *seg, struct instant now)
+{
+    struct duration sample = duration_ns(-1);
+
+    if (tcb->syn_transmissions == 1) {
+        sample = instant_since(now, tcb->syn_sent_at);
+        window_set_rtt(&tcb->window, sample);
+    } else if (tcb->paws.enabled && seg->options->has_timestamps && seg->options->ts_ecr != 0) {
+        sample = paws_round_trip(&tcb->paws, seg->options->ts_ecr, now);
+    }
+    if (sample.ns >= 0)
+        rtt_sample(&tcb->rtt, &tcb->host->tunables, sample, 1, now);
+    else
+        rtt_after_syn_timeout(&tcb->rtt); /* RFC 6298, 5.7 */
+}
+
 void tcp_ack_of_syn_arrives(struct tcb *tcb, const struct segment *seg, struct instant now)
 {
-    tcb->snd.una = seg->ack;
+    tcb->snd.una = tcb->snd.iss + 1; /* text beside it (RFC 7413) is acknowledged by the caller */
     tcb->snd.wnd = tcb->snd.max_wnd = seg->wnd;
     tcb->snd.wl1 = seg->seq;
     tcb->snd.wl2 = seg->ack;
     tcp_stop_timer(tcb, TIMER_RETRANSMISSION);
     tcb->owed &= (uint8_t)~OWED_SYN;
-    /* R6298-06: only a SYN that was sent once is a sample; timestamps tell for the others. */
-    if (tcb->syn_transmissions == 1) {
-        struct duration sample = instant_since(now, tcb->syn_sent_at);
-        rtt_sample(&tcb->rtt, &tcb->host->tunables, sample, 1, now);
-        window_set_rtt(&tcb->window, sample);
-    } else {
-        struct duration sample = duration_ns(-1);
-        if (tcb->paws.enabled && seg->options->has_timestamps && seg->options->ts_ecr != 0)
-            sample = paws_round_trip(&tcb->paws, seg->options->ts_ecr, now);
-        if (sample.ns >= 0)
-            rtt_sample(&tcb->rtt, &tcb->host->tunables, sample, 1, now);
-        else
-            rtt_after_syn_timeout(&tcb->rtt); /* RFC 6298, 5.7 */
-    }
+    if (seg->ack == tcb->snd.una || tcb->passive) /* else the text beside it is the sample */
+        sample_handshake(tcb, seg, now);
     tcb->retransmissions = 0;
     tcb->trouble_since = INSTANT_NEVER;
 }
 
-void tcp_enter_established(struct tcb *tcb, struct instant now)
+void tcp_start_congestion_control(struct tcb *tcb, struct instant now)
 {
     uint32_t segments = (uint32_t)tcb->host->tunables.tcp_initial_cwnd;
 
@@ -284,6 +289,12 @@ void tcp_enter_established(struct tcb *tcb, struct instant now)
     tcb->cc.restart_after_idle = tcb->host->tunables.tcp_slow_start_after_idle;
     tcb->round_end = tcb->snd.nxt;
     tcb->last_sent = now;
+}
+
+void tcp_enter_established(struct tcb *tcb, struct instant now)
+{
+    if (!tcb->fast_open.early)
+        tcp_start_congestion_control(tcb, now);
     tcp_restart_keep_alive(tcb, now);
     TRACE(tcb->host->trace, established, .mss = tcb->mss, .snd_wscale = tcb->snd.wscale,
           .rcv_wscale = tcb->window.shift, .sack = tcb->sack, .timestamps = tcb->paws.enabled);

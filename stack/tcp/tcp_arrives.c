@@ -93,6 +93,7 @@ static void syn_sent_syn_arrives(struct tcb *tcb, const struct segment *seg, str
     tcp_set_state(tcb, TCP_ESTABLISHED, "our SYN was acknowledged");
     tcp_enter_established(tcb, now);
     tcp_owe_ack(tcb);
+    tcp_fast_open_answered(tcb, seg, now);
     /* "continue at the sixth step". Not RFC 9293, 3.10.7.3: text on a SYN-ACK is not kept, because
      * storage is made ready before a segment is judged, and its place was not known then. It is not
      * acknowledged and comes again. */

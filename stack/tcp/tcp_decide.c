@@ -314,6 +314,21 @@ static struct tcp_decision decide_synchronized(const struct tcb *tcb, struct ins
     return decide_ack(tcb, &d);
 }
 
+/* RFC 7413, 4.2.2, server, 4: text may leave before the handshake is complete, an initial window at
+ * most; a FIN waits. What is lost of it comes again afterwards. */
+static struct tcp_decision decide_early(const struct tcb *tcb, const struct tcp_decision *none)
+{
+    struct tcp_decision d;
+
+    if (tcb->fast_open.early && tcb->snd.nxt < tcb->text.end) {
+        d = decide_text(tcb, tcp_effective_mss(tcb), false);
+        d.fin = false;
+        if (d.what != SEND_NOTHING)
+            return d;
+    }
+    return decide_ack(tcb, none);
+}
+
 struct tcp_decision tcp_decide(const struct tcb *tcb, struct instant now)
 {
     struct tcp_decision none = nothing("the state allows nothing");
@@ -327,9 +342,11 @@ struct tcp_decision tcp_decide(const struct tcb *tcb, struct instant now)
     case TCP_SYN_SENT:
     case TCP_SYN_RECEIVED:
         if (tcb->owed & OWED_SYN)
-            return (struct tcp_decision){.what = SEND_SYN, .from = tcb->snd.iss};
-        none = nothing("waiting for the handshake");
-        return tcb->state == TCP_SYN_RECEIVED ? decide_ack(tcb, &none) : none;
+            return (struct tcp_decision){
+                .what = SEND_SYN, .from = tcb->snd.iss, .len = tcp_fast_open_text_of_syn(tcb)};
+        none = nothing(tcb->fast_open.waits ? "Fast Open: waiting for text"
+                                            : "waiting for the handshake");
+        return tcb->state == TCP_SYN_RECEIVED ? decide_early(tcb, &none) : none;
     case TCP_ESTABLISHED:
     case TCP_FIN_WAIT_1:
     case TCP_CLOSE_WAIT:

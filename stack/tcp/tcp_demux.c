@@ -29,6 +29,7 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config)
     list_init(&tcp->host.ready);
     list_init(&tcp->host.changed);
     list_init(&tcp->changed_listeners);
+    fast_open_cache_init(&tcp->host.fast_open);
     for (unsigned i = 0; i < PORT_BUCKETS; i++) {
         list_init(&tcp->listeners[i]);
         list_init(&tcp->claims[i]);
@@ -42,6 +43,7 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config)
     pool_init(&tcp->host.range_pool, config->memory, sizeof(struct range));
     pool_init(&tcp->tcb_pool, config->memory, sizeof(struct tcb));
     pool_init(&tcp->listener_pool, config->memory, sizeof(struct tcp_listener));
+    pool_init(&tcp->reset_pool, config->memory, sizeof(struct tcp_fast_open_reset));
     pool_init(&tcp->claim_pool, config->memory, sizeof(struct tcp_port_claim));
     timer_heap_init(&tcp->timers, config->memory);
     tcp->bucket_count = FIRST_BUCKETS;
@@ -64,6 +66,7 @@ static void forget_ports(struct tcp *tcp)
     for (unsigned i = 0; i < PORT_BUCKETS; i++) {
         while ((n = list_first(&tcp->listeners[i]))) {
             list_remove(n);
+            tcp_fast_open_forget_resets(LIST_ENTRY(n, struct tcp_listener, in_bucket));
             pool_give(&tcp->listener_pool, LIST_ENTRY(n, struct tcp_listener, in_bucket));
         }
         while ((n = list_first(&tcp->claims[i]))) {
@@ -86,6 +89,7 @@ void tcp_destroy(struct tcp *tcp)
     pool_destroy(&tcp->tcb_pool);
     pool_destroy(&tcp->listener_pool);
     pool_destroy(&tcp->claim_pool);
+    pool_destroy(&tcp->reset_pool);
     memory_give(tcp->host.memory, tcp->port_counters, PORT_TABLE_BYTES);
     memory_give(tcp->host.memory, tcp->buckets, tcp->bucket_count * sizeof(struct tcb *));
 }
@@ -233,6 +237,7 @@ void tcp_free_connection(struct tcp *tcp, struct tcb *tcb)
         else
             tcb->listener->half_open--;
     }
+    tcp_fast_open_over(tcb);
     timer_heap_set(&tcp->timers, &tcb->timer_entry, INSTANT_NEVER);
     tcp_tcb_release(tcb);
     if (tcp->host.trace->subject.connection == tcb->number)
@@ -298,7 +303,9 @@ int tcp_open_active(struct tcp *tcp, const struct flow *flow, const struct tcp_s
     tcp_set_subject(tcp, made);
     TRACE(tcp->host.trace, active_open, .iss = made->snd.iss);
     tcp_set_state(made, TCP_SYN_SENT, "active open");
-    tcp_owe_syn(made, now);
+    tcp_fast_open_begin(made, now);
+    if (!made->fast_open.waits)
+        tcp_owe_syn(made, now);
     tcp_touch(made);
     *tcb = made;
     return 0;
@@ -360,8 +367,9 @@ static void make_room(struct tcp *tcp, struct tcb *tcb, const struct segment *se
 
 void tcp_deliver(struct tcp *tcp, struct tcb *tcb, const struct segment *seg, struct instant now)
 {
-    if (tcb->state == TCP_SYN_RECEIVED && tcb->listener && (seg->flags & TCP_ACK) &&
-        !(seg->flags & TCP_RST) && tcp_accept_queue_is_full(tcb->listener)) {
+    if (tcb->state == TCP_SYN_RECEIVED && tcb->listener && !tcb->reported &&
+        (seg->flags & TCP_ACK) && !(seg->flags & TCP_RST) &&
+        tcp_accept_queue_is_full(tcb->listener)) {
         trace_drop(tcp->host.trace, DROP_listen_accept_queue_full);
         return; /* the SYN-ACK goes again, the ACK comes again */
     }

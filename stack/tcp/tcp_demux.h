@@ -16,6 +16,15 @@ struct tcp_listener {
     struct tcp_settings settings;
     void *user;
     uint32_t backlog, waiting, half_open;
+    uint32_t fast_open_pending; /* opened by a SYN, handshake not complete; and resets */
+    struct list fast_open_resets;
+    struct fast_open_keys fast_open_keys; /* the user's; .count 0: the stack's own */
+};
+
+/* A pending Fast Open that was reset, and counts for a while nevertheless (RFC 7413, 5.1). */
+struct tcp_fast_open_reset {
+    struct list in_resets;
+    struct instant until;
 };
 
 /* A port that a socket holds. */
@@ -36,7 +45,7 @@ struct tcp {
     struct siphash_key secret;
     uint32_t mtu, largest4, largest6;
     uint8_t ttl;
-    struct pool tcb_pool, listener_pool, claim_pool;
+    struct pool tcb_pool, listener_pool, claim_pool, reset_pool;
     struct tcb **buckets;
     size_t bucket_count, connections;
     struct list listeners[PORT_BUCKETS], claims[PORT_BUCKETS];
@@ -84,6 +93,14 @@ void tcp_listen_arrives(struct tcp_listener *listener, const struct flow *flow,
 /* A child's handshake is complete: into the accept queue. */
 void tcp_report_child(struct tcb *tcb);
 bool tcp_accept_queue_is_full(const struct tcp_listener *listener);
+
+/* --- tcp_fast_open.c --------------------------------------------------------------------- */
+
+/* The SYN that made `tcb`, in SYN-RECEIVED: with a good cookie its text is taken and the connection
+ * reported. */
+void tcp_fast_open_syn_arrives(struct tcp_listener *listener, struct tcb *tcb,
+                               const struct tcp_options *o, struct bytes text, struct instant now);
+void tcp_fast_open_forget_resets(struct tcp_listener *listener);
 
 /* --- tcp_ports.c: who may use which port; ISNs ------------------------------------------- */
 

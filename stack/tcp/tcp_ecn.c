@@ -380,7 +380,7 @@ bool tcp_ecn_forbids_bursts(const struct tcb *tcb)
 static void judge_option_of_first_text(struct tcb *tcb, const struct tcp_decision *d)
 {
     if (d->what == SEND_RETRANSMISSION && d->from == tcb->snd.iss + 1 && !tcb->passive &&
-        tcb->host->tunables.tcp_ecn_option < 3)
+        tcb->fast_open.text == 0 && tcb->host->tunables.tcp_ecn_option < 3)
         tcb->ecn.option_off = true;
 }
 

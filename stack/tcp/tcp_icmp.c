@@ -28,7 +28,7 @@ void tcp_apply_path_mtu(struct tcb *tcb, uint32_t mtu)
         recovery_on_path_mtu(&tcb->recovery, tcb->snd.nxt);
 }
 
-static void too_big_arrives(struct tcb *tcb, const struct tcp_icmp *icmp)
+static void too_big_arrives(struct tcb *tcb, const struct tcp_icmp *icmp, struct instant now)
 {
     if (icmp->mtu >= tcb->path_mtu)
         return;
@@ -42,9 +42,11 @@ static void too_big_arrives(struct tcb *tcb, const struct tcp_icmp *icmp)
         tcb->pending_mtu = icmp->mtu;
     else
         tcp_apply_path_mtu(tcb, icmp->mtu);
+    if (tcb->state == TCP_SYN_SENT && tcb->fast_open.text > 0)
+        tcp_owe_syn(tcb, now); /* the SYN was what was too big (RFC 7413): plain, at once */
 }
 
-static void error_arrives(struct tcb *tcb, const struct tcp_icmp *icmp)
+static void error_arrives(struct tcb *tcb, const struct tcp_icmp *icmp, struct instant now)
 {
     bool opening = tcb->state == TCP_SYN_SENT || (tcb->state == TCP_SYN_RECEIVED && !tcb->passive);
 
@@ -52,6 +54,7 @@ static void error_arrives(struct tcb *tcb, const struct tcp_icmp *icmp)
           .errnum = (uint64_t)icmp->errnum);
     if (opening && icmp->hard) { /* SHLD-26 */
         TRACE(tcb->host->trace, open_failed, .because = "ICMP: unreachable");
+        tcp_fast_open_refused(tcb, now);
         tcp_fail(tcb, icmp->errnum, "ICMP: unreachable");
         return;
     }
@@ -64,7 +67,6 @@ bool tcp_icmp_arrives(struct tcp *tcp, const struct tcp_icmp *icmp, struct insta
     struct tcb *tcb = tcp_find(tcp, &icmp->flow);
     seqno seq;
 
-    (void)now;
     if (!tcb || icmp->transport.len < 8 || tcb->state == TCP_CLOSED)
         return false;
     seq = seq_unwrap((struct wire_seq){get_be32(icmp->transport.data + 4)}, tcb->snd.una);
@@ -72,9 +74,9 @@ bool tcp_icmp_arrives(struct tcp *tcp, const struct tcp_icmp *icmp, struct insta
         return false;
     tcp_set_subject(tcp, tcb);
     if (icmp->too_big)
-        too_big_arrives(tcb, icmp);
+        too_big_arrives(tcb, icmp, now);
     else
-        error_arrives(tcb, icmp);
+        error_arrives(tcb, icmp, now);
     tcp_touch(tcb);
     return true;
 }

@@ -41,6 +41,14 @@ static bool header_is_acceptable(const struct tcb *tcb, const struct segment *se
     return tcp_receive_edge(tcb) == tcb->rcv.nxt && seg->seq == tcb->rcv.nxt;
 }
 
+/* The SYN that made this connection comes again, with the text that it carried perhaps (RFC 7413,
+ * 4.2.2): our SYN-ACK was lost. */
+static bool is_its_syn(const struct tcb *tcb, const struct segment *seg)
+{
+    return tcb->fast_open.early && tcb->state == TCP_SYN_RECEIVED &&
+           (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && seg->seq == tcb->rcv.irs;
+}
+
 /* A SYN-ACK that crosses ours in a simultaneous open, or comes back from ourselves (RFC 9293, 3.5,
  * Figure 8; A.2): its SYN was taken before, its ACK completes the handshake. */
 static bool is_crossing_syn_ack(const struct tcb *tcb, const struct segment *seg)
@@ -123,8 +131,8 @@ static enum verdict check_sequence_number(struct tcb *tcb, const struct segment 
 {
     if (check_timestamp(tcb, seg, now) == STOP)
         return STOP;
-    if (!seg_is_acceptable(tcb, seg) && !header_is_acceptable(tcb, seg) &&
-        !is_crossing_syn_ack(tcb, seg))
+    if (is_its_syn(tcb, seg) || (!seg_is_acceptable(tcb, seg) && !header_is_acceptable(tcb, seg) &&
+                                 !is_crossing_syn_ack(tcb, seg)))
         return refuse(tcb, seg, now);
     return GO_ON;
 }
@@ -141,13 +149,15 @@ static void take_timestamp(struct tcb *tcb, const struct segment *seg, struct in
 
 /* --- second: check the RST bit ----------------------------------------------------------- */
 
-static void reset_arrives(struct tcb *tcb, const struct segment *seg)
+static void reset_arrives(struct tcb *tcb, const struct segment *seg, struct instant now)
 {
     TRACE(tcb->host->trace, reset_received, .seq = seg->seq);
     switch (tcb->state) {
     case TCP_SYN_RECEIVED:
         /* MUST-11: of a passive open nobody hears; an active one was refused. */
-        tcp_fail(tcb, ECONNREFUSED, "the peer reset the half-open connection");
+        tcp_fast_open_reset(tcb, now);
+        tcp_fail(tcb, tcb->fast_open.early ? ECONNRESET : ECONNREFUSED,
+                 "the peer reset the half-open connection");
         break;
     case TCP_CLOSE_WAIT:
         tcp_fail(tcb, EPIPE, "the peer reset the connection after its FIN");
@@ -184,7 +194,7 @@ static enum verdict check_rst_bit(struct tcb *tcb, const struct segment *seg, st
         return GO_ON;
     if (seg->seq == tcb->rcv.nxt ||
         (tcb->sack && ranges_last(&tcb->received.held, &from, &to) && seg->seq == to)) {
-        reset_arrives(tcb, seg);
+        reset_arrives(tcb, seg, now);
         return STOP;
     }
     tcp_owe_challenge_ack(tcb, now);
@@ -237,6 +247,12 @@ static enum verdict syn_received_ack_arrives(struct tcb *tcb, const struct segme
     tcp_ack_of_syn_arrives(tcb, seg, now);
     tcp_set_state(tcb, TCP_ESTABLISHED, "our SYN-ACK was acknowledged");
     tcp_enter_established(tcb, now);
+    tcp_fast_open_answered(tcb, seg, now);
+    if (tcb->fast_open.early) { /* text may have left before */
+        tcp_fast_open_over(tcb);
+        tcp_ack_arrives(tcb, seg, now);
+        tcp_arm_timers(tcb, now);
+    }
     if (tcb->fin_wanted)
         tcp_set_state(tcb, TCP_FIN_WAIT_1, "the user had closed already");
     return GO_ON;

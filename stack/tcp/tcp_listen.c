@@ -85,6 +85,7 @@ int tcp_open_passive(struct tcp *tcp, const struct tcp_claim *claim,
     made->backlog = backlog ? backlog : 1;
     made->user = user;
     list_init(&made->accept_queue);
+    list_init(&made->fast_open_resets);
     list_append(head, &made->in_bucket);
     *listener = made;
     return 0;
@@ -144,12 +145,15 @@ void tcp_close_listener(struct tcp_listener *listener, struct instant now)
 
     for (tcb = tcp_each(tcp, NULL); tcb; tcb = next) {
         next = tcp_each(tcp, tcb);
+        if (tcb->fast_open.pending_at == listener)
+            tcb->fast_open.pending_at = NULL;
         if (tcb->listener != listener)
             continue;
         list_remove(&tcb->in_accept);
         tcb->listener = NULL;
         tcp_abort(tcb, now);
     }
+    tcp_fast_open_forget_resets(listener);
     list_remove(&listener->in_bucket);
     list_remove(&listener->in_changed);
     pool_give(&tcp->listener_pool, listener);
@@ -251,6 +255,9 @@ static void syn_arrives(struct tcp_listener *listener, const struct flow *flow,
     if (!tcb)
         return;
     TRACE(listener->tcp->host.trace, passive_open, .irs = tcb->rcv.irs, .iss = tcb->snd.iss);
+    tcp_fast_open_syn_arrives(listener, tcb, &header->options,
+                              bytes_part(arrival->payload, header->length, arrival->payload.len),
+                              now);
     tcp_owe_syn(tcb, now);
     tcp_touch(tcb);
 }

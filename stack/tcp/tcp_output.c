@@ -128,15 +128,18 @@ static void build_synchronized(struct tcb *tcb, const struct tcp_decision *d,
     fill_urgent(tcb, d, h);
 }
 
-static void build_syn(struct tcb *tcb, struct tcp_emission *out, struct instant now)
+static void build_syn(struct tcb *tcb, uint32_t len, struct tcp_emission *out, struct instant now)
 {
     struct tcp_header *h = &out->header;
     const struct tcp_tunables *tunables = &tcb->host->tunables;
     bool answer = tcb->state == TCP_SYN_RECEIVED;
     uint32_t limit = tcb->settings.receive_buffer / 2;
+    uint32_t unread = answer ? (uint32_t)reassembly_unread(&tcb->received) : 0;
 
     h->seq = seq_wrap(tcb->snd.iss);
     h->flags = TCP_SYN;
+    if (len > 0)
+        send_buffer_pieces(&tcb->text, tcb->snd.iss + 1, len, out->text);
     h->options.has_mss = true; /* SHLD-5, MAY-3, MUST-67: the MTU less fixed headers */
     h->options.mss = (uint16_t)tcp_advertised_mss(tcb);
     /* A SYN-ACK offers only what the SYN offered. */
@@ -148,7 +151,9 @@ static void build_syn(struct tcb *tcb, struct tcp_emission *out, struct instant 
         if (!answer)
             h->options.ts_ecr = 0; /* R7323-08 */
     }
+    tcp_fast_open_fill(tcb, &h->options); /* before ECN's option, which can be left out */
     tcp_ecn_fill_syn(tcb, h);
+    limit -= unread < limit ? unread : limit;
     if (answer) {
         h->flags |= TCP_ACK;
         h->ack = seq_wrap(tcb->rcv.nxt);
@@ -304,8 +309,10 @@ static void account_ack(struct tcb *tcb, const struct tcp_decision *d, struct in
     sack_report_sent(&tcb->sacks);
 }
 
-static void account_syn(struct tcb *tcb, struct instant now)
+static void account_syn(struct tcb *tcb, uint32_t len, struct instant now)
 {
+    seqno text = tcb->snd.iss + 1;
+
     tcb->owed &= (uint8_t) ~(OWED_SYN | OWED_ACK | OWED_CHALLENGE_ACK);
     if (tcb->syn_transmissions < UINT8_MAX)
         tcb->syn_transmissions++;
@@ -315,7 +322,12 @@ static void account_syn(struct tcb *tcb, struct instant now)
         TRACE(tcb->host->trace, retransmitted, .seq = tcb->snd.iss,
               .times = (uint64_t)tcb->syn_transmissions - 1, .because = "no answer to the SYN");
     if (tcb->snd.nxt == tcb->snd.iss)
-        advance_snd_nxt(tcb, tcb->snd.iss + 1);
+        advance_snd_nxt(tcb, text + len);
+    if (len > 0) { /* RFC 7413, 4.2.2 */
+        sent_add(&tcb->sent, text, text + len, 1, now);
+        tcb->totals.bytes_sent += len;
+        tcb->totals.data_segments_out++;
+    }
     if (instant_is_never(tcb->trouble_since))
         tcb->trouble_since = now;
     if (tcb->settings.user_timeout_ms)
@@ -341,8 +353,8 @@ static void build(struct tcb *tcb, const struct tcp_decision *d, struct tcp_emis
         account_reset(tcb);
         break;
     case SEND_SYN:
-        build_syn(tcb, out, now);
-        account_syn(tcb, now);
+        build_syn(tcb, d->len, out, now);
+        account_syn(tcb, d->len, now);
         break;
     case SEND_RETRANSMISSION:
     case SEND_TEXT:
@@ -409,6 +421,8 @@ bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant 
     if (tcp_is_synchronized(tcb->state)) /* before deciding: it sizes super-segments */
         set_pacing_rate(tcb);
     d = tcp_decide(tcb, now);
+    if (d.what == SEND_SYN && d.len > 0 && !sent_reserve(&tcb->sent, 4))
+        d.len = 0; /* the text comes behind the handshake */
     if ((d.what == SEND_TEXT || d.what == SEND_RETRANSMISSION || d.what == SEND_FIN) &&
         !sent_reserve(&tcb->sent, 4)) {
         tcp_set_timer(tcb, TIMER_PACING, instant_add(now, duration_ms(10)));

@@ -51,6 +51,8 @@ void tcp_status(const struct tcb *tcb, struct tcp_status *status, struct instant
         .timestamps = tcb->paws.enabled,
         .ecn = tcb->ecn.mode != ECN_OFF,
         .window_scaling = tcb->window_scaling,
+        .fast_open = tcb->fast_open.done,
+        .fast_open_failed = (uint8_t)tcb->fast_open.outcome,
         .snd_wscale = tcb->snd.wscale,
         .rcv_wscale = tcb->window.shift,
         .mss = tcp_effective_mss(tcb),

@@ -110,6 +110,8 @@ void tcp_arm_timers(struct tcb *tcb, struct instant now)
 
 void tcp_arm_after_text(struct tcb *tcb, struct instant now)
 {
+    if (!tcp_is_synchronized(tcb->state))
+        return; /* the SYN-ACK's timer watches over what left early */
     arm_tail_probe(tcb, now);
     arm_persist(tcb, now);
     arm_user_timeout(tcb);
@@ -170,6 +172,8 @@ static void syn_timeout(struct tcb *tcb, struct instant now)
         retries = (uint32_t)tcb->host->tunables.tcp_synack_retries;
     else if (retries == 0)
         retries = (uint32_t)tcb->host->tunables.tcp_syn_retries;
+    tcp_fast_open_timed_out(tcb, tcb->syn_transmissions,
+                            tcb->syn_transmissions > retries ? TCP_GIVES_UP : TCP_GOES_ON, now);
     if (tcb->syn_transmissions > retries) {
         TRACE(tcb->host->trace, open_failed, .because = "no answer to the SYN");
         give_up(tcb, "SYN");
@@ -198,6 +202,7 @@ static void retransmission_timeout(struct tcb *tcb, struct instant now)
         tcb->retransmissions++;
     tcb->totals.timeouts++;
     advise_at_r1(tcb, tcb->retransmissions);
+    tcp_fast_open_timed_out(tcb, tcb->retransmissions, TCP_GOES_ON, now);
     if (tcb->pending_mtu)
         tcp_apply_path_mtu(tcb, tcb->pending_mtu); /* RFC 5927, 7.2: no progress since it came */
     recovery_on_timeout(&scene, tcb->snd.una, tcb->snd.nxt, tcb->mss, now);

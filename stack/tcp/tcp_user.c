@@ -76,6 +76,7 @@ void tcp_fail(struct tcb *tcb, int error, const char *because)
     tcb->owed &= OWED_RESET;
     if (tcb->error == 0)
         tcb->error = error;
+    tcp_fast_open_over(tcb);
     tcp_set_state(tcb, TCP_CLOSED, because);
     sent_clear(&tcb->sent);
     send_buffer_release(&tcb->text, tcb->host->memory);
@@ -93,8 +94,9 @@ static int check_sendable(struct tcb *tcb)
 
     switch (tcb->state) {
     case TCP_SYN_SENT:
-    case TCP_SYN_RECEIVED:
         return tcb->fin_wanted ? -EPIPE : -EAGAIN;
+    case TCP_SYN_RECEIVED:
+        return tcb->fin_wanted ? -EPIPE : (tcb->fast_open.early ? 0 : -EAGAIN);
     case TCP_ESTABLISHED:
     case TCP_CLOSE_WAIT:
         return tcb->fin_wanted ? -EPIPE : 0;
@@ -133,11 +135,28 @@ static void text_added(struct tcb *tcb, unsigned flags, struct instant now)
     tcp_touch(tcb);
 }
 
+/* SEND in SYN-SENT (RFC 7413, 4.2.2): with the SYN, or not yet. */
+static int64_t send_on_syn(struct tcb *tcb, const void *data, size_t len, unsigned flags,
+                           struct instant now)
+{
+    int64_t taken = tcp_fast_open_send(tcb, data, len);
+
+    if (taken > 0)
+        text_added(tcb, flags, now);
+    if (taken > 0 && tcb->fast_open.waits) {
+        tcb->fast_open.waits = false;
+        tcp_owe_syn(tcb, now);
+    }
+    return taken;
+}
+
 int64_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags, struct instant now)
 {
     int error = check_sendable(tcb);
     int64_t taken;
 
+    if (error == -EAGAIN && tcb->state == TCP_SYN_SENT && len > 0)
+        return send_on_syn(tcb, data, len, flags, now);
     if (error < 0)
         return error;
     if (len == 0)
@@ -493,7 +512,9 @@ unsigned tcp_readiness(const struct tcb *tcb)
     uint64_t unsent = tcb->text.end > tcb->snd.nxt ? tcb->text.end - tcb->snd.nxt : 0;
     unsigned ready = 0;
 
-    if (tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECEIVED)
+    if (tcb->fast_open.waits)
+        return TCP_WRITABLE;
+    if (tcb->state == TCP_SYN_SENT || (tcb->state == TCP_SYN_RECEIVED && !tcb->fast_open.early))
         return tcb->error ? TCP_ERROR | TCP_READABLE | TCP_WRITABLE : 0;
     if (reassembly_unread(&tcb->received) >= low || peer_closed || tcb->error)
         ready |= TCP_READABLE;

@@ -15,6 +15,7 @@ enum {
     MD5_LENGTH = 18,
     AO_SHORTEST = 4,
     FAST_OPEN_COOKIE_SHORTEST = 4,
+    FAST_OPEN_EXPERIMENT = 0xf989, /* RFC 6994's identifier, registered for Fast Open */
     ACCECN_COUNTER_LENGTH = 3,
     ACCECN_COUNTERS = 3,
     EVERY_OPTION_LENGTH = 96, /* all that one call can be asked to write, and more */
@@ -63,12 +64,23 @@ static void read_fast_open(struct tcp_options *o, struct bytes value)
 {
     bool has_cookie = value.len >= FAST_OPEN_COOKIE_SHORTEST &&
                       value.len <= TCP_FAST_OPEN_COOKIE_LONGEST && value.len % 2 == 0;
-    if (o->has_fast_open || (value.len != 0 && !has_cookie))
+    if ((o->has_fast_open && !o->fast_open_experiment) || (value.len != 0 && !has_cookie))
         return;
     o->has_fast_open = true;
+    o->fast_open_experiment = false;
     o->fast_open_length = (uint8_t)value.len;
     if (value.len)
         memcpy(o->fast_open_cookie, value.data, value.len);
+}
+
+/* RFC 7413, appendix of drafts before it; RFC 6994: the experiment identifier, then the cookie. A
+ * peer that says both forms means the one of RFC 7413. */
+static void read_experiment(struct tcp_options *o, struct bytes value)
+{
+    if (value.len < 2 || get_be16(value.data) != FAST_OPEN_EXPERIMENT || o->has_fast_open)
+        return;
+    read_fast_open(o, bytes_part(value, 2, value.len));
+    o->fast_open_experiment = o->has_fast_open;
 }
 
 /* RFC 9768, 3.2.3: up to three counters of 24 bits, in one of two orders. Of an unusual length the
@@ -116,6 +128,9 @@ static void read_option(struct tcp_options *o, uint8_t kind, struct bytes value)
         break;
     case TCP_OPTION_FAST_OPEN:
         read_fast_open(o, value);
+        break;
+    case TCP_OPTION_EXPERIMENT:
+        read_experiment(o, value);
         break;
     case TCP_OPTION_ACCECN0:
         read_accecn(o, value, 0);
@@ -222,7 +237,12 @@ static void write_sack(struct builder *b, const struct tcp_options *o)
 static void write_fast_open(struct builder *b, const struct tcp_options *o)
 {
     CHECK(o->fast_open_length <= TCP_FAST_OPEN_COOKIE_LONGEST);
-    begin_option(b, 0, TCP_OPTION_FAST_OPEN, 2U + o->fast_open_length);
+    if (o->fast_open_experiment) {
+        begin_option(b, 0, TCP_OPTION_EXPERIMENT, 4U + o->fast_open_length);
+        builder_u16(b, FAST_OPEN_EXPERIMENT);
+    } else {
+        begin_option(b, 0, TCP_OPTION_FAST_OPEN, 2U + o->fast_open_length);
+    }
     builder_copy(b, o->fast_open_cookie, o->fast_open_length);
 }
 

@@ -52,7 +52,8 @@ struct tcp_options {
     uint32_t ts_val, ts_ecr;
     uint8_t sack_count; /* 0..4 */
     struct tcp_sack_block sack[TCP_SACK_BLOCKS];
-    uint8_t fast_open_length; /* 0: a cookie is asked for; else 4..16 */
+    bool fast_open_experiment; /* in the form of the experiment before RFC 7413: 254, 0xf989 */
+    uint8_t fast_open_length;  /* 0: a cookie is asked for; else 4..16 */
     uint8_t fast_open_cookie[TCP_FAST_OPEN_COOKIE_LONGEST];
     uint8_t accecn_order; /* 0 or 1: kind 172 or 174 */
     uint8_t accecn_count; /* counters present: 0..3 */

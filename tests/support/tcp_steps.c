@@ -220,6 +220,11 @@ static void fill_options(const struct step_segment *s, struct tcp_options *o, ui
     o->has_timestamps = s->ts_val != 0;
     o->ts_val = s->ts_val;
     o->ts_ecr = s->ts_ecr;
+    o->has_fast_open = s->fast_open;
+    o->fast_open_experiment = s->fast_open_experiment;
+    o->fast_open_length = s->cookie_len;
+    if (s->cookie_len)
+        memcpy(o->fast_open_cookie, s->cookie, s->cookie_len);
     o->sack_count = (uint8_t)s->sack_count;
     for (unsigned i = 0; i < s->sack_count; i++)
         o->sack[i] = (struct tcp_sack_block){{iss + s->sack[2 * i]}, {iss + s->sack[2 * i + 1]}};

@@ -25,6 +25,9 @@ struct step_segment {
     uint32_t sack[8];        /* pairs, relative to ISS */
     unsigned sack_count;
     uint16_t gso_size;
+    bool fast_open, fast_open_experiment; /* the option, with this cookie ... */
+    uint8_t cookie_len;                   /* ... of so many bytes */
+    const uint8_t *cookie;
     uint8_t tos;
     const uint8_t *raw_options; /* instead of all others: `raw_len` bytes, a multiple of 4 */
     unsigned raw_len;

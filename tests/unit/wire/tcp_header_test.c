@@ -160,6 +160,9 @@ static const struct known_option {
     {"\x22\x0a"
      "cookies!",
      10, has_fast_open},
+    {"\xfe\x0c\xf9\x89"
+     "cookies!",
+     12, has_fast_open},
     {"\xac\x08\x01\x02\x03\x04\x05\x06", 8, has_accecn0},
     {"\xae\x05\xff\xee\xff", 5, has_accecn1},
 };
@@ -319,6 +322,26 @@ static void the_first_of_a_kind_counts(void **state)
     assert_int_equal(o.fast_open_length, 0);
 }
 
+/* R7413-01: another experiment is none of ours; RFC 7413's form counts more than the experiment's.
+ */
+static void the_experiments_form_of_fast_open_is_known(void **state)
+{
+    (void)state;
+    struct tcp_options o = READ("\xfe\x04\xf9\x89");
+    assert_true(o.has_fast_open && o.fast_open_experiment);
+    assert_int_equal(o.fast_open_length, 0);
+    o = READ("\xfe\x08\xf9\x88\x01\x02\x03\x04");
+    assert_false(o.has_fast_open);
+    o = READ("\xfe\x07\xf9\x89\x01\x02\x03\x00");
+    assert_false(o.has_fast_open || o.fast_open_experiment);
+    o = READ("\xfe\x08\xf9\x89\x01\x02\x03\x04\x22\x06wxyz\x01\x01");
+    assert_true(o.has_fast_open && !o.fast_open_experiment);
+    assert_memory_equal(o.fast_open_cookie, "wxyz", 4);
+    o = READ("\x22\x06wxyz\xfe\x08\xf9\x89\x01\x02\x03\x04\x01\x01");
+    assert_true(o.has_fast_open && !o.fast_open_experiment);
+    assert_memory_equal(o.fast_open_cookie, "wxyz", 4);
+}
+
 static void four_sack_blocks_are_read_in_order(void **state)
 {
     (void)state;
@@ -385,6 +408,10 @@ static void fast_open_comes_last(void **state)
            MSS_1460, SACK_OK, TS_1_2, WSCALE_8, .has_fast_open = true, .fast_open_length = 8,
            .fast_open_cookie = "cookies!");
     BUILDS(TCP_SYN, "\x02\x04\x05\xb4\x22\x02\x01\x01", MSS_1460, .has_fast_open = true);
+    BUILDS(TCP_SYN, "\x02\x04\x05\xb4\xfe\x04\xf9\x89", MSS_1460, .has_fast_open = true,
+           .fast_open_experiment = true);
+    BUILDS(TCP_SYN, "\xfe\x08\xf9\x89\x01\x02\x03\x04", .has_fast_open = true,
+           .fast_open_experiment = true, .fast_open_length = 4, .fast_open_cookie = {1, 2, 3, 4});
 }
 
 /* Between timestamps and SACK-permitted, with NOPs used up by what follows */
@@ -531,6 +558,7 @@ int main(void)
         cmocka_unit_test(syns_are_laid_out_as_linux_does),
         cmocka_unit_test(established_segments_are_laid_out_as_linux_does),
         cmocka_unit_test(fast_open_comes_last),
+        cmocka_unit_test(the_experiments_form_of_fast_open_is_known),
         cmocka_unit_test(accecn_uses_up_padding),
         cmocka_unit_test(what_is_for_syns_stays_in_syns),
         cmocka_unit_test(all_combinations_read_back),
