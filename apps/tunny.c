@@ -10,6 +10,7 @@
 #include "drill/drill.h"
 #include "gen_sha256.h"
 #include "get/get.h"
+#include "link/link.h"
 #include "nc/nc.h"
 #include "ping.h"
 #include "serve/serve.h"
@@ -25,6 +26,7 @@ static const struct sub_command sub_commands[] = {
     {"serve", serve_main, "serve a folder's files over HTTP"},
     {"ping", ping_main, "echo requests and their round trips"},
     {"nc", nc_main, "standard input and output over TCP or UDP"},
+    {"link", link_main, "a cable with faults between interfaces of the kernel"},
     {"drill", drill_main, "run packetdrill scripts against the stack, in virtual time"},
     {"doctor", doctor_main, "what works on this machine, and how to mend the rest"},
     {"gen-sha256", gen_sha256_main, "the digest of what serve sends for /gen/"},

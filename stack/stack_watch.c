@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "dev/impair.h"
+#include "impair_figures.h"
 #include "stack.h"
 #include "tcp/cc.h"
 
@@ -143,17 +144,7 @@ struct tunny_impair_counts tunny_impair_counts(const struct tunny *stack, unsign
 {
     if (!stack->impair || direction > 1)
         return (struct tunny_impair_counts){0};
-    struct impair_counts counts = impair_counts(stack->impair, direction);
-    return (struct tunny_impair_counts){
-        .packets = counts.packets,
-        .lost = counts.lost,
-        .duplicated = counts.duplicated,
-        .reordered = counts.reordered,
-        .corrupted = counts.corrupted,
-        .delayed = counts.delayed,
-        .overlimit = counts.overlimit,
-        .ecn_marked = counts.ecn_marked,
-    };
+    return impair_figures(impair_counts(stack->impair, direction));
 }
 
 uint64_t tunny_seed(const struct tunny *stack)

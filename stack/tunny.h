@@ -157,6 +157,85 @@ TUNNY_API int64_t tunny_virtual_deadline_ns(const struct tunny *stack);
  * -EOPNOTSUPP. */
 TUNNY_API int tunny_virtual_advance(struct tunny *stack, int64_t until_ns);
 
+/* --- a cable between other people's interfaces ------------------------------------------- */
+
+/* Joins two or more interfaces of the kernel in user space, with the impairments of config->impair
+ * above on everybody's packets. The ends stand on two sides; near to far is "forward". Several ends
+ * of a side share one queue each way (a bottleneck) and are a switch among themselves, by address.
+ * A link belongs to one thread at a time. */
+struct tunny_link;
+
+enum { TUNNY_LINK_ENDS = 16 };
+enum { TUNNY_FORWARD = 1, TUNNY_BACKWARD = 2, TUNNY_BOTH = 3 }; /* directions */
+
+/* Zero every field that you do not set. */
+struct tunny_link_config {
+    /* "[NAMESPACE/][tun:|packet:]INTERFACE[=ADDRESS/LENGTH,...]". A TUN that does not exist is
+     * made, set up, and gone again with the link. packet: an Ethernet interface, which must exist,
+     * by AF_PACKET; the default where there is one of that name. With addresses, the kernel gets
+     * these on the interface, which is set up. */
+    const char *const *ends;
+    unsigned end_count;  /* 2 to TUNNY_LINK_ENDS */
+    unsigned far_count;  /* how many of them, the last, are the far side; 0: one */
+    const char *impair;  /* both directions: "forward: ...; backward: ...; at 5s down"; or NULL */
+    const char *forward; /* one direction, instead; or NULL */
+    const char *backward;
+    uint64_t seed;       /* 0: one is made up */
+    int offload;         /* 1: super-segments, cut where the engine has something to decide */
+    uint32_t mtu;        /* of interfaces that are made or get addresses; 0: as they are */
+    const char *capture; /* pcapng file with the verdict on each packet, "-": standard output */
+    const char *capture_note;
+    const char *log, *replay; /* files of fates, written and read; NULL: none */
+};
+/* 0 and *link; or a negative errno and a sentence in `error`. Does not block. */
+TUNNY_API int tunny_link_create(const struct tunny_link_config *config, struct tunny_link **link,
+                                char *error, size_t error_size);
+/* NULL is ignored. Closes what is written; -EIO: not all of it could be. */
+TUNNY_API int tunny_link_destroy(struct tunny_link *link);
+/* Carries packets until one of the descriptors is readable. 0; -ENODEV ...: an interface is gone,
+ * `error` says which. Blocks. */
+TUNNY_API int tunny_link_run(struct tunny_link *link, const int *descriptors, unsigned count,
+                             char *error, size_t error_size);
+/* Other impairments from now on, for the directions named; with TUNNY_BOTH the text may speak of
+ * each by itself. What is under way arrives as decided. 0; -EINVAL and a sentence; -EBUSY during a
+ * replay. */
+TUNNY_API int tunny_link_set(struct tunny_link *link, unsigned directions, const char *impair,
+                             char *error, size_t error_size);
+/* Cuts the link: what comes is lost, what is under way arrives; and mends it. */
+TUNNY_API void tunny_link_down(struct tunny_link *link, unsigned directions);
+TUNNY_API void tunny_link_up(struct tunny_link *link, unsigned directions);
+
+/* What happened in one direction (TUNNY_FORWARD or TUNNY_BACKWARD). */
+struct tunny_link_figures {
+    struct tunny_impair_counts impaired; /* of wire packets */
+    uint64_t bytes;                      /* of IP packets that came */
+    uint64_t held, held_bytes;           /* under way now */
+    uint64_t unsent; /* not taken by an interface: its queue was full, or the packet too long */
+    uint64_t local;  /* packets between ends of one side */
+    uint64_t late;   /* packets that left later than they were to, by nanoseconds in all and most */
+    int64_t late_total_ns, late_most_ns;
+    int is_down;
+};
+TUNNY_API struct tunny_link_figures tunny_link_figures(const struct tunny_link *link,
+                                                       unsigned direction);
+/* One end; -ENOENT: there is none of this index. Counts are calls, a super-segment is one. */
+struct tunny_link_end {
+    const char *name; /* as configured, without addresses */
+    int is_far;
+    uint64_t received, transmitted, refused;
+};
+TUNNY_API int tunny_link_end(const struct tunny_link *link, unsigned index,
+                             struct tunny_link_end *end);
+/* The impairments of one direction, its seed included: this text repeats every fate. Always
+ * terminated; returns the length that was wanted. */
+TUNNY_API size_t tunny_link_impair(const struct tunny_link *link, unsigned direction, char *text,
+                                   size_t size);
+/* Where netem does something else than one would think, a line each; "" when nowhere. */
+TUNNY_API const char *tunny_link_warnings(const struct tunny_link *link, unsigned direction);
+TUNNY_API uint64_t tunny_link_seed(const struct tunny_link *link);
+/* Nanoseconds since it was made. */
+TUNNY_API int64_t tunny_link_age_ns(const struct tunny_link *link);
+
 #ifdef __cplusplus
 }
 #endif

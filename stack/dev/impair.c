@@ -8,7 +8,6 @@
 
 #include "base/check.h"
 #include "dev/impair_direction.h"
-#include "wire/checksum.h"
 #include "wire/gso.h"
 
 struct impair {
@@ -73,8 +72,9 @@ static void tell_trace(struct trace *trace, const struct impair_log_line *line)
         trace_drop(trace, DROP_impaired_lost);
 }
 
-static void on_fate(struct impair_watcher *watcher, const struct impair_log_line *line)
+static void on_fate(struct impair_watcher *watcher, const struct impair_verdict *verdict)
 {
+    const struct impair_log_line *line = &verdict->line;
     struct impair *impair = (struct impair *)(void *)((uint8_t *)watcher -
                                                       offsetof(struct impair, watcher));
     char text[128];
@@ -134,25 +134,6 @@ static void send_due(struct impair *impair, struct instant now)
     }
 }
 
-/* Writes wire packet `index` of `packet`, which lies in one piece, with complete checksums; its
- * length, 0 when the packet's facts are wrong. */
-static size_t wire_packet(struct impair *impair, const struct packet *packet, size_t index)
-{
-    struct bytes whole = packet->parts[0];
-
-    if (packet->gso_size)
-        return gso_cut(packet, index, impair->wire, impair->largest);
-    if (whole.len == 0 || whole.len > impair->largest)
-        return 0;
-    memcpy(impair->wire, whole.data, whole.len);
-    if (packet->checksum == PACKET_CHECKSUM_PARTIAL) {
-        if ((size_t)packet->checksum_at + packet->checksum_offset + 2 > whole.len)
-            return 0;
-        checksum_complete(impair->wire, whole.len, packet->checksum_at, packet->checksum_offset);
-    }
-    return whole.len;
-}
-
 static int impair_transmit(struct device *device, const struct packet *packet, struct instant now)
 {
     struct impair *impair = impair_of(device);
@@ -164,12 +145,12 @@ static int impair_transmit(struct device *device, const struct packet *packet, s
         return -EMSGSIZE;
     flat.parts[0] = (struct bytes){impair->leaving, length};
     flat.count = 1;
-    size_t count = packet->gso_size ? gso_count(&flat) : 1;
+    size_t count = gso_count(&flat);
     send_due(impair, now);
     if (impair->gone)
         return impair->gone;
     for (size_t i = 0; i < count; i++) {
-        size_t len = wire_packet(impair, &flat, i);
+        size_t len = gso_wire_packet(&flat, i, impair->wire, impair->largest);
         if (len == 0)
             return -EMSGSIZE;
         impair_direction_offer(&impair->directions[IMPAIR_OUT], (struct bytes){impair->wire, len},
@@ -192,14 +173,15 @@ static int fetch(struct impair *impair, struct instant now)
     impair->arrived.parts[0] = (struct bytes){impair->flat, length};
     impair->arrived.count = 1;
     impair->arrived_next = 0;
-    impair->arrived_count = impair->arrived.gso_size ? gso_count(&impair->arrived) : 1;
+    impair->arrived_count = gso_count(&impair->arrived);
     return 0;
 }
 
 /* Offers the next wire packet of what has come. */
 static void offer_arrived(struct impair *impair, struct instant now)
 {
-    size_t len = wire_packet(impair, &impair->arrived, impair->arrived_next++);
+    size_t len = gso_wire_packet(&impair->arrived, impair->arrived_next++, impair->wire,
+                                 impair->largest);
 
     if (len == 0) {
         impair->arrived_next = impair->arrived_count;
@@ -366,20 +348,9 @@ int impair_open(const struct impair_config *config, struct device *inner, struct
     return 0;
 }
 
-struct impair_counts impair_counts(const struct device *device, unsigned direction)
+struct netem_counts impair_counts(const struct device *device, unsigned direction)
 {
-    struct netem_counts c = impair_direction_counts(&impair_of(device)->directions[direction]);
-
-    return (struct impair_counts){
-        .packets = c.packets,
-        .lost = c.lost,
-        .duplicated = c.duplicated,
-        .reordered = c.reordered,
-        .corrupted = c.corrupted,
-        .delayed = c.delayed,
-        .overlimit = c.overlimit,
-        .ecn_marked = c.ecn_marked,
-    };
+    return impair_direction_counts(&impair_of(device)->directions[direction]);
 }
 
 size_t impair_specification_of(const struct device *device, char *text, size_t size)

@@ -6,6 +6,7 @@
 #define TUNNY_DEV_IMPAIR_H
 
 #include "dev/dev.h"
+#include "dev/netem.h"
 #include "trace/trace.h"
 
 struct impair_config {
@@ -19,10 +20,7 @@ int impair_open(const struct impair_config *config, struct device *inner, struct
                 struct device **device, char *error, size_t error_size);
 
 /* What happened so far, for summaries. Index 0: out (transmit), 1: in (receive). */
-struct impair_counts {
-    uint64_t packets, lost, duplicated, reordered, corrupted, delayed, overlimit, ecn_marked;
-};
-struct impair_counts impair_counts(const struct device *device, unsigned direction);
+struct netem_counts impair_counts(const struct device *device, unsigned direction);
 
 /* The whole specification with the seeds in use: opening with this text repeats every fate. Always
  * terminated; returns the length that was wanted (32768 bytes are enough for all). */

@@ -10,9 +10,24 @@
 #include "dev/impair_spec.h"
 #include "dev/netem.h"
 
-/* Told of every fate. `delay` counts from the packet's coming; negative: it overtook. */
+enum impair_cause {
+    IMPAIR_BY_NETEM,
+    IMPAIR_BY_SCRIPT,     /* drop and mask */
+    IMPAIR_BY_DOWN,       /* the link was down */
+    IMPAIR_BY_FULL_QUEUE, /* of the bottleneck */
+    IMPAIR_BY_CODEL,
+    IMPAIR_BY_RECORDING,
+};
+
+struct impair_verdict {
+    struct impair_log_line line;
+    enum impair_cause cause;
+    struct bytes packet; /* as it came; valid during the call */
+};
+
+/* Told of every fate: of a packet that is doubled twice, of the second copy first. */
 struct impair_watcher {
-    void (*fate)(struct impair_watcher *watcher, const struct impair_log_line *line);
+    void (*fate)(struct impair_watcher *watcher, const struct impair_verdict *verdict);
 };
 
 struct impair_direction {
@@ -23,6 +38,7 @@ struct impair_direction {
     struct impair_script_state script;
     struct impair_queue queue;
     struct netem netem;
+    size_t largest; /* bytes of a packet */
     bool down;
     uint64_t packets; /* that came */
     uint64_t lost;    /* by schedule and script */
@@ -36,6 +52,13 @@ int impair_direction_open(struct impair_direction *direction, unsigned index,
                           struct impair_recording *recording, struct impair_watcher *watcher,
                           size_t largest);
 void impair_direction_close(struct impair_direction *direction);
+/* Another side from now on, which must live as long: what is held stays on its way as it was
+ * decided, scripts count anew, a seed that is not named goes on. Not while fates are repeated.
+ * 0, or -ENOMEM with nothing changed. */
+int impair_direction_replace(struct impair_direction *direction, const struct impair_side *side,
+                             struct instant now);
+/* Whether everything that comes now passes as it is, and nothing is held that it would overtake. */
+bool impair_direction_is_plain(const struct impair_direction *direction);
 /* A change of the schedule. */
 void impair_direction_change(struct impair_direction *direction, const struct impair_change *change,
                              struct instant now);
@@ -46,6 +69,8 @@ void impair_direction_offer(struct impair_direction *direction, struct bytes pac
 /* The next packet whose time has come; its bytes stay until the next call. */
 bool impair_direction_next(struct impair_direction *direction, struct instant now,
                            struct netem_arrival *packet);
+/* Packets under way, and their bytes. */
+uint64_t impair_direction_held(const struct impair_direction *direction, uint64_t *bytes);
 struct instant impair_direction_deadline(const struct impair_direction *direction);
 struct netem_counts impair_direction_counts(const struct impair_direction *direction);
 

@@ -17,6 +17,8 @@ struct spec_parser {
     struct impair_specification *specification;
     struct netem_notes *notes;
     struct netem_parser netem[IMPAIR_DIRECTIONS]; /* what each has seen, over all clauses */
+    unsigned directions;                          /* that the text may speak of */
+    unsigned first_change;                        /* of this text */
 };
 
 /* The directions that a word names, 0 when it names none. */
@@ -202,6 +204,15 @@ static const struct netem_config *config_before(const struct impair_specificatio
     return &specification->side[direction].netem;
 }
 
+/* As take_direction(), of those that this text is for. */
+static int take_directions(struct spec_parser *s, struct clause *clause, unsigned *bits)
+{
+    *bits = take_direction(clause) & s->directions;
+    return *bits ? 0
+                 : netem_parse_error(s->notes, "the specification of one direction speaks of the "
+                                               "other");
+}
+
 static int parse_change_options(struct spec_parser *s, struct impair_change *change,
                                 struct clause clause, unsigned direction)
 {
@@ -241,7 +252,7 @@ static int take_change_time(struct spec_parser *s, struct clause *clause, struct
     const char *behind = clause->start + strlen(word);
     if (netem_read_time(word, at))
         return netem_parse_error(s->notes, "at: '%.64s' is no time like 2s", word);
-    if (specification->change_count > 0 &&
+    if (specification->change_count > s->first_change &&
         at->ns < specification->changes[specification->change_count - 1].at.ns)
         return netem_parse_error(s->notes, "at: %.64s comes after a later time", word);
     clause->start = behind;
@@ -256,10 +267,10 @@ static int parse_change(struct spec_parser *s, struct clause clause)
     if (specification->change_count == IMPAIR_CHANGES)
         return netem_parse_error(s->notes, "at: more than %d changes", IMPAIR_CHANGES);
     struct impair_change *change = &specification->changes[specification->change_count];
+    unsigned bits;
     *change = (struct impair_change){0};
-    if (take_change_time(s, &clause, &change->at))
+    if (take_change_time(s, &clause, &change->at) || take_directions(s, &clause, &bits))
         return -EINVAL;
-    unsigned bits = take_direction(&clause);
     if ((size_t)(clause.end - clause.start) >= sizeof change->text)
         return netem_parse_error(s->notes, "at: more than %d bytes", IMPAIR_CLAUSE_SIZE - 1);
     memcpy(change->text, clause.start, (size_t)(clause.end - clause.start));
@@ -308,7 +319,9 @@ static int parse_base_clauses(struct spec_parser *s, const char *text)
     while (next_clause(&text, &clause)) {
         if (takes_at(&clause))
             continue;
-        unsigned bits = take_direction(&clause);
+        unsigned bits;
+        if (take_directions(s, &clause, &bits))
+            return -EINVAL;
         for (unsigned i = 0; i < IMPAIR_DIRECTIONS; i++) {
             int rc = bits >> i & 1 ? parse_options(s, clause, i) : 0;
             if (rc)
@@ -339,23 +352,70 @@ static int finish_side(struct spec_parser *s, unsigned direction)
     return netem_parse_finish(&s->netem[direction]);
 }
 
+static void start_parser(struct spec_parser *s, struct impair_specification *specification,
+                         struct netem_notes *notes)
+{
+    memset(specification, 0, sizeof *specification);
+    *s = (struct spec_parser){.specification = specification, .notes = notes};
+    for (unsigned i = 0; i < IMPAIR_DIRECTIONS; i++) {
+        netem_config_default(&specification->side[i].netem);
+        s->netem[i] = (struct netem_parser){.config = &specification->side[i].netem,
+                                            .tables = &specification->tables,
+                                            .notes = notes};
+    }
+}
+
+/* The text about `directions`, without what comes later. */
+static int parse_start(struct spec_parser *s, const char *text, unsigned directions)
+{
+    s->directions = directions;
+    int rc = parse_base_clauses(s, text);
+    for (unsigned i = 0; rc == 0 && i < IMPAIR_DIRECTIONS; i++)
+        rc = directions >> i & 1 ? finish_side(s, i) : 0;
+    return rc;
+}
+
 int impair_specification_parse(const char *text, struct impair_specification *specification,
                                struct netem_notes *notes)
 {
-    struct spec_parser s = {.specification = specification, .notes = notes};
-    int rc;
+    struct spec_parser s;
 
-    memset(specification, 0, sizeof *specification);
-    for (unsigned i = 0; i < IMPAIR_DIRECTIONS; i++) {
-        netem_config_default(&specification->side[i].netem);
-        s.netem[i] = (struct netem_parser){.config = &specification->side[i].netem,
-                                           .tables = &specification->tables,
-                                           .notes = notes};
-    }
-    rc = parse_base_clauses(&s, text);
-    for (unsigned i = 0; rc == 0 && i < IMPAIR_DIRECTIONS; i++)
-        rc = finish_side(&s, i);
+    start_parser(&s, specification, notes);
+    int rc = parse_start(&s, text, BOTH_BITS);
     return rc ? rc : parse_changes(&s, text);
+}
+
+/* Texts of their own are each in order of time: so becomes what they are together. */
+static void sort_changes(struct impair_specification *specification)
+{
+    struct impair_change *changes = specification->changes;
+
+    for (unsigned i = 1; i < specification->change_count; i++) {
+        struct impair_change moved = changes[i];
+        unsigned at = i;
+        for (; at > 0 && changes[at - 1].at.ns > moved.at.ns; at--)
+            changes[at] = changes[at - 1];
+        changes[at] = moved;
+    }
+}
+
+int impair_specification_parse_each(const char *const texts[IMPAIR_DIRECTIONS],
+                                    struct impair_specification *specification,
+                                    struct netem_notes *notes)
+{
+    struct spec_parser s;
+    int rc = 0;
+
+    start_parser(&s, specification, notes);
+    for (unsigned i = 0; rc == 0 && i < IMPAIR_DIRECTIONS; i++) {
+        const char *text = texts[i] ? texts[i] : "";
+        s.first_change = specification->change_count;
+        rc = parse_start(&s, text, 1u << i);
+        if (rc == 0)
+            rc = parse_changes(&s, text);
+    }
+    sort_changes(specification);
+    return rc;
 }
 
 void impair_specification_free(struct impair_specification *specification)
@@ -430,12 +490,17 @@ static void add_side(struct text *t, const struct impair_side *side)
     add(t, side->queue.ecn ? " ecn" : "", "");
 }
 
-static void add_change(struct text *t, const struct impair_change *change)
+static void add_change_time(struct text *t, const struct impair_change *change)
 {
     char at[NETEM_TIME_TEXT_SIZE];
 
     add(t, "; at ", netem_time_text(change->at, at));
     add(t, " ", "");
+}
+
+static void add_change(struct text *t, const struct impair_change *change)
+{
+    add_change_time(t, change);
     if (!change->concerns[IMPAIR_IN])
         add(t, "out: ", "");
     else if (!change->concerns[IMPAIR_OUT])
@@ -458,5 +523,21 @@ size_t impair_specification_text(const struct impair_specification *specificatio
         add(&t, "; log ", specification->log);
     if (specification->replay[0])
         add(&t, "; replay ", specification->replay);
+    return t.wanted;
+}
+
+size_t impair_specification_side_text(const struct impair_specification *specification,
+                                      unsigned direction, char *text, size_t size)
+{
+    struct text t = {.at = text, .size = size};
+
+    add_side(&t, &specification->side[direction]);
+    for (unsigned i = 0; i < specification->change_count; i++) {
+        const struct impair_change *change = &specification->changes[i];
+        if (!change->concerns[direction])
+            continue;
+        add_change_time(&t, change);
+        add(&t, change->text, "");
+    }
     return t.wanted;
 }

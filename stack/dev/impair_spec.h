@@ -39,6 +39,7 @@ struct impair_specification {
     struct impair_side side[IMPAIR_DIRECTIONS];
     struct impair_change changes[IMPAIR_CHANGES]; /* in order of time */
     unsigned change_count;
+    uint32_t limit_most; /* of `limit` in what may come to replace this; 0: nothing will */
     char log[IMPAIR_PATH_SIZE], replay[IMPAIR_PATH_SIZE]; /* "": none */
     struct netem_tables tables;
 };
@@ -47,6 +48,11 @@ struct impair_specification {
  * in any case. */
 int impair_specification_parse(const char *text, struct impair_specification *specification,
                                struct netem_notes *notes);
+/* The same with a text for each direction, either of them NULL for nothing; a clause that names the
+ * other direction is an error. */
+int impair_specification_parse_each(const char *const texts[IMPAIR_DIRECTIONS],
+                                    struct impair_specification *specification,
+                                    struct netem_notes *notes);
 void impair_specification_free(struct impair_specification *specification);
 /* Gives a seed of its own to each direction that names none (splitmix64). */
 void impair_specification_seed(struct impair_specification *specification, uint64_t seed);
@@ -54,5 +60,8 @@ void impair_specification_seed(struct impair_specification *specification, uint6
  * length that was wanted. */
 size_t impair_specification_text(const struct impair_specification *specification, char *text,
                                  size_t size);
+/* One direction of it, as a specification for that direction alone; without log and replay. */
+size_t impair_specification_side_text(const struct impair_specification *specification,
+                                      unsigned direction, char *text, size_t size);
 
 #endif

@@ -407,6 +407,7 @@ bool netem_dequeue(struct netem *n, struct instant now, struct netem_arrival *pa
         .packet = {netem_queue_bytes(&n->queue, first), entry->length},
         .number = entry->number,
         .verified = entry->verified,
+        .due = entry->due,
     };
     return true;
 }

@@ -59,8 +59,9 @@ void netem_change(struct netem *netem, const struct netem_config *config, struct
 /* What came: a whole packet of the wire with complete checksums. */
 struct netem_arrival {
     struct bytes packet;
-    uint64_t number; /* comes out again with the packet */
-    bool verified;   /* comes out again unless the packet is damaged or marked */
+    uint64_t number;    /* comes out again with the packet */
+    bool verified;      /* comes out again unless the packet is damaged or marked */
+    struct instant due; /* out only: when it was to leave */
 };
 
 /* Decides and queues a copy. The fates of one packet or, when it is doubled, of both; returns how

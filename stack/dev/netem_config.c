@@ -13,6 +13,22 @@ void netem_config_default(struct netem_config *config)
     *config = (struct netem_config){.limit = 1000};
 }
 
+static bool loses(const struct netem_config *config)
+{
+    if (config->limit == 0)
+        return true;
+    if (config->loss_model == NETEM_LOSS_RANDOM)
+        return config->loss.probability != 0;
+    return config->loss_model != NETEM_LOSS_NONE;
+}
+
+bool netem_config_is_plain(const struct netem_config *config)
+{
+    return !loses(config) && config->delay.ns == 0 && config->jitter.ns == 0 &&
+           config->corrupt.probability == 0 && config->duplicate.probability == 0 &&
+           config->gap == 0 && config->rate == 0 && !config->slot.on;
+}
+
 struct text {
     char *at;
     size_t size, wanted;

@@ -68,6 +68,8 @@ enum { NETEM_TEXT_SIZE = 1024 };
 
 /* All options off, limit 1000. */
 void netem_config_default(struct netem_config *config);
+/* Whether it changes no packet and no packet's time. */
+bool netem_config_is_plain(const struct netem_config *config);
 /* The specification that reads back as exactly this, the seed last; "limit 1000" when nothing is
  * set. Always terminated; returns the length that was wanted. */
 size_t netem_config_text(const struct netem_config *config, char *text, size_t size);

@@ -168,3 +168,20 @@ size_t gso_cut(const struct packet *super, size_t index, uint8_t *out, size_t si
     sum_transport(&l, out + l.transport, length - l.transport);
     return length;
 }
+
+size_t gso_wire_packet(const struct packet *packet, size_t index, uint8_t *out, size_t size)
+{
+    struct bytes whole = packet->parts[0];
+
+    if (packet->gso_size)
+        return gso_cut(packet, index, out, size);
+    if (whole.len == 0 || whole.len > size)
+        return 0;
+    memcpy(out, whole.data, whole.len);
+    if (packet->checksum == PACKET_CHECKSUM_PARTIAL) {
+        if ((size_t)packet->checksum_at + packet->checksum_offset + 2 > whole.len)
+            return 0;
+        checksum_complete(out, whole.len, packet->checksum_at, packet->checksum_offset);
+    }
+    return whole.len;
+}

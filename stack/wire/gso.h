@@ -12,4 +12,8 @@ size_t gso_count(const struct packet *super);
  * headers lie or it does not fit. */
 size_t gso_cut(const struct packet *super, size_t index, uint8_t *out, size_t size);
 
+/* The same for any packet in one piece: one that is no super-segment is wire packet 0 itself, its
+ * checksum completed where that was left to the device. */
+size_t gso_wire_packet(const struct packet *packet, size_t index, uint8_t *out, size_t size);
+
 #endif

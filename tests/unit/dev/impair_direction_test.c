@@ -18,14 +18,16 @@ enum { MOST_LINES = 4096 };
 static struct told {
     struct impair_watcher watcher;
     struct impair_log_line lines[MOST_LINES];
+    enum impair_cause causes[MOST_LINES];
     unsigned count;
 } told;
 
-static void note(struct impair_watcher *watcher, const struct impair_log_line *line)
+static void note(struct impair_watcher *watcher, const struct impair_verdict *verdict)
 {
     struct told *t = (struct told *)(void *)watcher;
     assert_true(t->count < MOST_LINES);
-    t->lines[t->count++] = *line;
+    t->causes[t->count] = verdict->cause;
+    t->lines[t->count++] = verdict->line;
 }
 
 static struct impair_specification spec;
@@ -239,6 +241,57 @@ static int free_spec(void **state)
     return 0;
 }
 
+static void every_loss_has_its_cause(void **state)
+{
+    (void)state;
+    struct test_packet packet = test_tcp(TCP_ACK, 960, NULL);
+    opens("drop #1 rate 8mbit queue tail 1k limit 1; at 1s down", NULL);
+    for (int i = 0; i < 4; i++)
+        offers(&packet, 0);
+    assert_int_equal(told.causes[0], IMPAIR_BY_SCRIPT);
+    assert_int_equal(told.causes[1], IMPAIR_BY_FULL_QUEUE);
+    impair_direction_change(&direction, &spec.changes[0], INSTANT_ZERO);
+    offers(&packet, 0);
+    assert_int_equal(told.causes[2], IMPAIR_BY_DOWN);
+    assert_int_equal(leaves(10000000), 2);
+    assert_int_equal(told.causes[3], IMPAIR_BY_NETEM);
+    impair_direction_close(&direction);
+}
+
+static void what_is_under_way_is_counted(void **state)
+{
+    (void)state;
+    struct test_packet packet = test_tcp(TCP_ACK, 960, NULL);
+    uint64_t bytes;
+    opens("delay 1ms rate 8mbit queue tail 10k", NULL);
+    for (int i = 0; i < 3; i++)
+        offers(&packet, 0);
+    assert_int_equal(impair_direction_held(&direction, &bytes), 3);
+    assert_int_equal(bytes, 3000);
+    assert_int_equal(leaves(2000000), 1);
+    assert_int_equal(impair_direction_held(&direction, &bytes), 2);
+    impair_direction_close(&direction);
+}
+
+static void a_direction_is_plain_only_without_anything_under_way(void **state)
+{
+    (void)state;
+    static struct impair_specification next;
+    struct netem_notes notes = {0};
+    struct test_packet packet = test_tcp(TCP_ACK, 960, NULL);
+    opens("delay 1ms", NULL);
+    offers(&packet, 0);
+    assert_int_equal(impair_specification_parse("", &next, &notes), 0);
+    assert_false(impair_direction_is_plain(&direction));
+    assert_int_equal(impair_direction_replace(&direction, &next.side[IMPAIR_OUT], INSTANT_ZERO), 0);
+    assert_false(impair_direction_is_plain(&direction));
+    assert_int_equal(leaves(1000000), 1);
+    assert_true(impair_direction_is_plain(&direction));
+    direction.down = true;
+    assert_false(impair_direction_is_plain(&direction));
+    impair_direction_close(&direction);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +303,9 @@ int main(void)
         cmocka_unit_test(a_clone_is_told_before_the_original),
         cmocka_unit_test(a_recording_repeats_every_fate),
         cmocka_unit_test(packets_that_a_recording_does_not_know_pass),
+        cmocka_unit_test(every_loss_has_its_cause),
+        cmocka_unit_test(what_is_under_way_is_counted),
+        cmocka_unit_test(a_direction_is_plain_only_without_anything_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, free_spec);
 }

@@ -223,6 +223,35 @@ static void changes_are_at_most_32_and_255_bytes(void **state)
     assert_int_equal(parse(text), -EINVAL);
 }
 
+static int parse_each(const char *forward, const char *backward)
+{
+    const char *const texts[IMPAIR_DIRECTIONS] = {forward, backward};
+    impair_specification_free(&spec);
+    memset(&notes, 0, sizeof notes);
+    return impair_specification_parse_each(texts, &spec, &notes);
+}
+
+static void each_direction_may_have_a_text_of_its_own(void **state)
+{
+    (void)state;
+    char text[1024];
+    assert_int_equal(parse_each("delay 20ms; at 5s loss 5%; at 9s down", "at 7s forward: up"),
+                     -EINVAL);
+    assert_non_null(strstr(notes.error, "speaks of the other"));
+    assert_int_equal(parse_each("delay 20ms; at 5s loss 5%; at 9s down", "delay 1ms; at 7s up"), 0);
+    assert_int_equal(out()->delay.ns, 20000000);
+    assert_int_equal(in()->delay.ns, 1000000);
+    assert_int_equal(spec.change_count, 3);
+    assert_true(spec.changes[1].concerns[IMPAIR_IN] && !spec.changes[1].concerns[IMPAIR_OUT]);
+    assert_int_equal(spec.changes[2].at.ns, 9000000000);
+    impair_specification_side_text(&spec, IMPAIR_OUT, text, sizeof text);
+    assert_string_equal(text, "limit 1000 delay 20ms; at 5s loss 5%; at 9s down");
+    impair_specification_side_text(&spec, IMPAIR_IN, text, sizeof text);
+    assert_string_equal(text, "limit 1000 delay 1ms; at 7s up");
+    assert_int_equal(parse_each(NULL, "loss 1%"), 0);
+    assert_int_equal(out()->loss_model, NETEM_LOSS_NONE);
+}
+
 static void a_warning_for_both_directions_is_given_once(void **state)
 {
     (void)state;
@@ -254,6 +283,7 @@ int main(void)
         cmocka_unit_test(the_text_reads_back_as_the_same),
         cmocka_unit_test(wrong_specifications_are_refused_with_the_reason),
         cmocka_unit_test(changes_are_at_most_32_and_255_bytes),
+        cmocka_unit_test(each_direction_may_have_a_text_of_its_own),
         cmocka_unit_test(a_warning_for_both_directions_is_given_once),
     };
     return cmocka_run_group_tests(tests, NULL, free_spec);

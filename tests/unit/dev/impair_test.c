@@ -404,7 +404,7 @@ static void counts_are_per_direction(void **state)
     assert_int_equal(receives(near_end, 0), 2);
     assert_int_equal(receives(near_end, 10000000), 2);
     assert_int_equal(receives(far_end, 0), 8);
-    struct impair_counts out = impair_counts(near_end, 0), in = impair_counts(near_end, 1);
+    struct netem_counts out = impair_counts(near_end, 0), in = impair_counts(near_end, 1);
     assert_int_equal(out.packets, 4);
     assert_int_equal(out.duplicated, 4);
     assert_int_equal(out.delayed, 0);

@@ -95,6 +95,38 @@ static void a_short_buffer_is_filled_and_the_length_told(void **state)
     assert_int_equal(netem_config_text(&config, NULL, 0), strlen("limit 1000"));
 }
 
+static void plain_is_what_changes_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool plain;
+    } cases[] = {
+        {"", true},
+        {"limit 5 seed 3", true},
+        {"loss 0% corrupt 0%", true},
+        {"loss 1%", false},
+        {"loss state 0%", false},
+        {"loss gemodel 0%", false},
+        {"limit 0", false},
+        {"delay 1ns", false},
+        {"delay 0 1ms", false},
+        {"rate 1gbit", false},
+        {"slot 1ms", false},
+        {"duplicate 1%", false},
+        {"corrupt 1%", false},
+        {"delay 1ms reorder 1%", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct netem_tables tables = {0};
+        struct netem_notes notes = {0};
+        struct netem_config config;
+        assert_int_equal(netem_parse(cases[i].text, &tables, &config, &notes), 0);
+        assert_int_equal(netem_config_is_plain(&config), cases[i].plain);
+        netem_tables_free(&tables);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +134,7 @@ int main(void)
         cmocka_unit_test(every_option_has_its_words),
         cmocka_unit_test(a_correlation_that_only_makes_another_count_stays),
         cmocka_unit_test(every_probability_reads_back),
+        cmocka_unit_test(plain_is_what_changes_nothing),
         cmocka_unit_test(a_short_buffer_is_filled_and_the_length_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,6 +265,27 @@ static void padding_behind_the_packet_is_not_payload(void **state)
     assert_int_equal(gso_cut(&d.packet, 0, out, sizeof out), d.length);
 }
 
+static void any_packet_is_made_a_wire_packet(void **state)
+{
+    (void)state;
+    static struct draft d;
+    static uint8_t out[SPACE], again[SPACE];
+    make(&d, false, PROTOCOL_TCP, 3 * GSO_SIZE);
+    size_t length = gso_wire_packet(&d.packet, 1, out, sizeof out);
+    assert_int_equal(length, gso_cut(&d.packet, 1, again, sizeof again));
+    assert_memory_equal(out, again, length);
+    /* A packet that is none that could be cut is copied as it is. */
+    uint8_t odd[7] = {0x15, 1, 2, 3, 4, 5, 6};
+    struct packet packet = {.parts = {{odd, sizeof odd}}, .count = 1};
+    assert_int_equal(gso_wire_packet(&packet, 0, out, sizeof out), sizeof odd);
+    assert_memory_equal(out, odd, sizeof odd);
+    assert_int_equal(gso_wire_packet(&packet, 0, out, sizeof odd - 1), 0);
+    packet.checksum = PACKET_CHECKSUM_PARTIAL;
+    packet.checksum_at = 2;
+    packet.checksum_offset = 4;
+    assert_int_equal(gso_wire_packet(&packet, 0, out, sizeof out), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +294,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_not_written),
         cmocka_unit_test(lying_headers_give_nothing),
         cmocka_unit_test(padding_behind_the_packet_is_not_payload),
+        cmocka_unit_test(any_packet_is_made_a_wire_packet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
