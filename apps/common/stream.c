@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <netinet/tcp.h>
 
 #include "common/endpoint.h"
 #include "common/interrupt.h"
@@ -49,11 +50,15 @@ static int connect_result(struct tunny *stack, int socket, int64_t deadline_ns)
     return result < 0 ? result : -error;
 }
 
-int stream_connect(struct tunny *stack, const struct sockaddr_storage *address, int64_t deadline_ns)
+int stream_connect(struct tunny *stack, const struct sockaddr_storage *address,
+                   enum stream_opening opening, int64_t deadline_ns)
 {
+    int on = 1;
     int socket = tunny_socket(stack, address->ss_family, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP);
     if (socket < 0)
         return socket;
+    if (opening == STREAM_FAST) /* a stack that was told not to (tcp_fastopen) goes without */
+        tunny_setsockopt(stack, socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on);
     int result = tunny_connect(stack, socket, (const struct sockaddr *)address,
                                endpoint_length(address));
     if (result == -EINPROGRESS)

@@ -14,9 +14,11 @@ enum { STREAM_NEVER = 0 }; /* a deadline that is none */
 int stream_wait(struct tunny *stack, int socket, short events, int64_t deadline_ns);
 
 /* Connects a new non-blocking socket to `address`. Its number; -ECONNREFUSED, -ETIMEDOUT, -EINTR
- * ... Blocks. */
+ * ... Blocks. STREAM_FAST: by Fast Open (RFC 7413), where the peer is known to take text on a SYN;
+ * then the handshake begins with the first text, and what comes of it is told there. */
+enum stream_opening { STREAM_PLAIN, STREAM_FAST };
 int stream_connect(struct tunny *stack, const struct sockaddr_storage *address,
-                   int64_t deadline_ns);
+                   enum stream_opening opening, int64_t deadline_ns);
 
 /* Sends all of it. 0; -ECONNRESET, -EPIPE, -ETIMEDOUT, -EINTR ... Blocks. */
 int stream_send(struct tunny *stack, int socket, const void *data, size_t length,

@@ -134,7 +134,8 @@ static int connect_any(struct exchange *exchange)
     int code = EXIT_CONNECT;
     for (int i = 0; i < count; i++) {
         int64_t share = exchange->limits.connect_ns / count;
-        int socket = stream_connect(exchange->stack, &addresses[i], deadline(exchange, share));
+        int socket = stream_connect(exchange->stack, &addresses[i], exchange->limits.opening,
+                                    deadline(exchange, share));
         if (socket >= 0) {
             exchange->socket = socket;
             exchange->was_used = 0;

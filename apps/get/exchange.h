@@ -5,6 +5,7 @@
 #define TUNNY_GET_EXCHANGE_H
 
 #include "common/exit_codes.h"
+#include "common/stream.h"
 #include "common/tcp_figures.h"
 #include "get/body.h"
 #include "get/http_response.h"
@@ -17,6 +18,7 @@ struct exchange_limits {
     int64_t total_deadline_ns;    /* a point of the stack's clock; STREAM_NEVER */
     uint64_t most_bytes;          /* of a body; 0: any */
     int family;                   /* AF_UNSPEC, AF_INET, AF_INET6 */
+    enum stream_opening opening;
 };
 
 struct exchange {

@@ -21,6 +21,7 @@ enum get_option {
     GET_STALL_TIMEOUT,
     GET_MAX_REDIRS,
     GET_MAX_SIZE,
+    GET_FASTOPEN,
 };
 
 static const struct option get_longs[] = {
@@ -37,6 +38,7 @@ static const struct option get_longs[] = {
     {"stall-timeout", required_argument, NULL, GET_STALL_TIMEOUT},
     {"max-redirs", required_argument, NULL, GET_MAX_REDIRS},
     {"max-size", required_argument, NULL, GET_MAX_SIZE},
+    {"fastopen", no_argument, NULL, GET_FASTOPEN},
     {0},
 };
 
@@ -54,6 +56,8 @@ static const struct command get_command = {
             "  -m, --max-time S      seconds for all of it (default: no limit)\n"
             "      --max-redirs N    redirects to follow (default 10)\n"
             "      --max-size SIZE   refuse larger files, \"10G\"\n"
+            "      --fastopen        the request rides on the SYN from the second connection to\n"
+            "                        a server on (RFC 7413)\n"
             "  -4, -6                only IPv4, only IPv6\n"
             "  -q, --quiet           errors only\n"
             "Exit codes as curl's: 1 not http, 3 bad URL, 6 no such host, 7 cannot connect,\n"
@@ -112,6 +116,9 @@ static int take_option(struct get *get, int option)
         return EXIT_OK;
     case 'q':
         get->is_quiet = 1;
+        return EXIT_OK;
+    case GET_FASTOPEN:
+        get->limits.opening = STREAM_FAST;
         return EXIT_OK;
     case '4':
         get->limits.family = AF_INET;

@@ -21,7 +21,10 @@ enum serve_option {
     SERVE_BACKLOG,
     SERVE_LOG,
     SERVE_NO_GEN,
+    SERVE_FASTOPEN,
 };
+
+enum { FAST_OPENS = 256, FASTOPEN_SERVER = 2 };
 
 static const struct option serve_longs[] = {
     {"port", required_argument, NULL, 'p'},
@@ -32,6 +35,7 @@ static const struct option serve_longs[] = {
     {"backlog", required_argument, NULL, SERVE_BACKLOG},
     {"log", required_argument, NULL, SERVE_LOG},
     {"no-gen", no_argument, NULL, SERVE_NO_GEN},
+    {"fastopen", no_argument, NULL, SERVE_FASTOPEN},
     {0},
 };
 
@@ -45,6 +49,7 @@ static const struct command serve_command = {
             "      --stall-timeout S     seconds without a byte taken (default 60)\n"
             "      --max-connections N   more wait (default 1024)\n"
             "      --backlog N           how many may wait (default 1024)\n"
+            "      --fastopen            take requests that ride on a SYN (RFC 7413)\n"
             "      --log FILE            access log (default standard output)\n"
             "      --no-gen              no /gen/\n"
             "  -q, --quiet               no access log\n"
@@ -94,6 +99,9 @@ static int take_option(struct serve *serve, int option)
         return take_count("--max-connections", 1000000, &serve->server.most_clients);
     case SERVE_BACKLOG:
         return take_count("--backlog", 65535, &serve->backlog);
+    case SERVE_FASTOPEN:
+        serve->server.fast_opens = FAST_OPENS;
+        return EXIT_OK;
     case SERVE_LOG:
         serve->log_name = optarg;
         return EXIT_OK;
@@ -135,12 +143,22 @@ static int open_log(struct serve *serve)
     return EXIT_OK;
 }
 
+/* The host must allow what the listener asks for. */
+static void allow_fast_open(struct tunny *stack)
+{
+    int64_t bits = 0;
+    tunny_get(stack, "tcp_fastopen", &bits);
+    tunny_set(stack, "tcp_fastopen", bits | FASTOPEN_SERVER);
+}
+
 static int run(struct serve *serve, const char *folder)
 {
     struct server *server = &serve->server;
     int code = options_open_stack(&serve->options, &server->stack);
     if (code != EXIT_OK)
         return code;
+    if (server->fast_opens > 0)
+        allow_fast_open(server->stack);
     int result = server_listen(server, (unsigned short)serve->port, (int)serve->backlog);
     if (result < 0) {
         complain("cannot listen on port %u: %s.", serve->port, error_words(result));

@@ -2,6 +2,7 @@
 #include "serve/server.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include "common/endpoint.h"
@@ -22,6 +23,9 @@ static int open_listener(struct server *server, int family, unsigned short port,
         tunny_setsockopt(stack, socket, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     int result = tunny_bind(stack, socket, (const struct sockaddr *)&address,
                             endpoint_length(&address));
+    if (result == 0 && server->fast_opens > 0)
+        result = tunny_setsockopt(stack, socket, IPPROTO_TCP, TCP_FASTOPEN, &server->fast_opens,
+                                  sizeof server->fast_opens);
     if (result == 0)
         result = tunny_listen(stack, socket, backlog);
     if (result < 0) {

@@ -11,6 +11,7 @@ struct server {
     struct tunny *stack;
     struct client_settings settings;
     unsigned most_clients;
+    int fast_opens; /* so many may be pending (TCP_FASTOPEN); 0: none */
     int listeners[SERVER_LISTENERS];
     unsigned listener_count;
     int is_full;             /* connections wait in the backlog until a client ends */

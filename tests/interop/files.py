@@ -2,9 +2,11 @@
 """tunny get and tunny serve: against curl and python's http.server on the kernel's TCP, against each other across the forwarding kernel,
 through faults, and when either side is killed in the middle. Prints TAP. Run by tests/interop/run, inside the lab."""
 import hashlib
+import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -76,7 +78,6 @@ def kernel_http(family):
     address = interop.KERNEL[family]
     p = subprocess.Popen([sys.executable, "-m", "http.server", "--bind", address, "--directory", WWW, "8000"],
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    import socket
     with socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6) as s:
         while s.connect_ex((address, 8000)) != 0:
             assert p.poll() is None, "http.server ended"
@@ -172,6 +173,79 @@ def killed_server_is_told():
         same("s", "large")
 
 
+# --- Fast Open (RFC 7413) -----------------------------------------------------------------------------
+
+
+def kernel_does_fast_open():
+    try:
+        with open("/proc/sys/net/ipv4/tcp_fastopen", "r+", encoding="ascii") as f:
+            f.write("3\n")
+    except OSError as e:
+        raise interop.Skip(f"this kernel's Fast Open cannot be set: {e}") from e
+
+
+def kernel_counter(name):
+    with open("/proc/net/netstat", encoding="ascii") as f:
+        lines = [line.split() for line in f]
+    for names, values in zip(lines[::2], lines[1::2]):
+        if name in names:
+            return int(values[names.index(name)])
+    return 0
+
+
+def fast_open_from_the_kernel(family):
+    """The kernel's client at our server: the first connection gets a cookie, the second carries the request on its SYN."""
+    kernel_does_fast_open()
+    before = kernel_counter("TCPFastOpenActive")
+    request = b"GET /one HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with open(f"{WWW}/one", "rb") as f:
+        wanted = f.read()
+    with Server("--fastopen"):
+        for _ in range(3):
+            with socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6) as s:
+                assert s.sendto(request, socket.MSG_FASTOPEN, (interop.STACK[family], 80)) == len(request)
+                s.settimeout(30)
+                assert interop.read_all(s).endswith(b"\r\n\r\n" + wanted)
+    assert kernel_counter("TCPFastOpenActive") == before + 2, "the kernel's text on SYNs was not taken"
+
+
+def one_reply_each(listener, body):
+    """Answers each connection once and closes it, so that a client needs another for the next request."""
+    while True:
+        try:
+            c, _ = listener.accept()
+        except OSError:
+            return
+        with c:
+            c.settimeout(30)
+            while b"\r\n\r\n" not in (got := c.recv(65536)):
+                assert got
+            c.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+
+def fast_open_to_the_kernel(family):
+    kernel_does_fast_open()
+    before = kernel_counter("TCPFastOpenPassive")
+    stats = f"{WORK}/stats.json"
+    with socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6) as s:
+        s.bind((interop.KERNEL[family], 0))
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
+        s.listen(16)
+        threading.Thread(target=one_reply_each, args=(s, b"some text"), daemon=True).start()
+        host = interop.KERNEL[family] if family == 4 else f"[{interop.KERNEL[family]}]"
+        urls = [f"http://{host}:{s.getsockname()[1]}/fast{i}" for i in range(3)]
+        r = subprocess.run([os.path.abspath(TUNNY), "get", "--device", DEVICE, "--fastopen", "--stats", stats, *urls], cwd=WORK, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        s.shutdown(socket.SHUT_RDWR)
+    assert r.returncode == 0, r.stdout
+    for i in range(3):
+        with open(f"{WORK}/fast{i}", "rb") as f:
+            assert f.read() == b"some text"
+    assert kernel_counter("TCPFastOpenPassive") == before + 2, "the kernel did not take our text on SYNs"
+    with open(stats, encoding="ascii") as f:
+        assert json.load(f)["counters"]["TcpExtTCPFastOpenActive"] == 2
+
+
 def no_escape():
     with Server():
         for path in ("/../../etc/passwd", "/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd"):
@@ -189,6 +263,9 @@ def main():
             how = f"IPv{family}{' through faults' if faults else ''}"
             jobs.append((f"get from the kernel {how}", get_from_the_kernel, family, faults))
             jobs.append((f"serve to curl {how}", serve_to_curl, family, faults))
+    for family in (4, 6):
+        jobs.append((f"fast open from the kernel IPv{family}", fast_open_from_the_kernel, family))
+        jobs.append((f"fast open to the kernel IPv{family}", fast_open_to_the_kernel, family))
     jobs += [("200 curls at once", two_hundred_curls), ("stack to stack across the kernel", stack_to_stack),
              ("a body of known digest", known_digest), ("a killed client resumes", killed_client_resumes),
              ("a killed server is told and resumed", killed_server_is_told), ("no path escapes", no_escape)]

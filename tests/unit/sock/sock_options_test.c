@@ -158,6 +158,50 @@ static void times_and_structs_are_kept(void **state)
     assert_true(unbounded == rate);
 }
 
+/* R7413-04: only who asks for it: a listener's limit, a client's wish; nothing on a connection. */
+static void fast_open_is_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    static const int all[] = {TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE};
+    int ends[2];
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(get(f, f->tcp, IPPROTO_TCP, all[i]), 0);
+        assert_int_equal(set(f, f->tcp, IPPROTO_TCP, all[i], -1), -EINVAL);
+        assert_int_equal(set(f, f->tcp, IPPROTO_TCP, all[i], 1), 0);
+        assert_int_equal(get(f, f->tcp, IPPROTO_TCP, all[i]), 1);
+        assert_int_equal(set(f, f->tcp, IPPROTO_TCP, all[i], 2), i == 0 ? 0 : -EINVAL);
+    }
+    assert_int_equal(tunny_listen(f->stack, f->tcp, 5), 0);
+    assert_int_equal(set(f, f->tcp, IPPROTO_TCP, TCP_FASTOPEN, 7), 0);
+    assert_int_equal(get(f, f->tcp, IPPROTO_TCP, TCP_FASTOPEN), 7);
+    world_connect(&f->world, AF_INET, ends);
+    assert_int_equal(set(f, ends[0], IPPROTO_TCP, TCP_FASTOPEN, 7), -EINVAL);
+    assert_int_equal(tunny_set(f->stack, "tcp_fastopen", 0), 0);
+    assert_int_equal(set(f, f->tcp6, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1), -EOPNOTSUPP);
+}
+
+/* R7413-02: keys are 16 bytes, one or two. */
+static void a_listener_may_have_keys_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t key[32] = {1, 2, 3}, back[32];
+    socklen_t length = sizeof back;
+    int s = f->tcp;
+    assert_int_equal(tunny_getsockopt(f->stack, s, IPPROTO_TCP, TCP_FASTOPEN_KEY, back, &length),
+                     0);
+    assert_int_equal(length, 0);
+    assert_int_equal(tunny_setsockopt(f->stack, s, IPPROTO_TCP, TCP_FASTOPEN_KEY, key, 31),
+                     -EINVAL);
+    assert_int_equal(tunny_setsockopt(f->stack, s, IPPROTO_TCP, TCP_FASTOPEN_KEY, key, 16), 0);
+    assert_int_equal(tunny_listen(f->stack, s, 5), 0);
+    assert_int_equal(tunny_setsockopt(f->stack, s, IPPROTO_TCP, TCP_FASTOPEN_KEY, key, 32), 0);
+    length = sizeof back;
+    assert_int_equal(tunny_getsockopt(f->stack, s, IPPROTO_TCP, TCP_FASTOPEN_KEY, back, &length),
+                     0);
+    assert_int_equal(length, 32);
+    assert_memory_equal(back, key, 32);
+}
+
 static void sockets_say_what_they_are(void **state)
 {
     struct fixture *f = *state;
@@ -324,6 +368,8 @@ int main(void)
         TEST(unset_numbers_show_the_tunables),
         TEST(buffers_read_back_doubled),
         TEST(times_and_structs_are_kept),
+        TEST(fast_open_is_asked_for),
+        TEST(a_listener_may_have_keys_of_its_own),
         TEST(sockets_say_what_they_are),
         TEST(congestion_control_is_chosen_by_name),
         TEST(ip_options_act_on_their_family),

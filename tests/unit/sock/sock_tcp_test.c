@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <linux/tcp.h>
 
 #include "support/stack_world.h"
 
@@ -367,6 +368,113 @@ static void urgent_text_is_told_and_marked(void **state)
     world_close(&world);
 }
 
+/* --- Fast Open (RFC 7413) --------------------------------------------------------------------- */
+
+static int64_t call_open_with(struct stack_world *world, int socket, const char *text)
+{
+    struct world_name name = world_name(1, AF_INET, 80);
+    return tunny_sendto(world->side[0].stack, socket, text, strlen(text), MSG_FASTOPEN,
+                        (struct sockaddr *)&name.name, name.length);
+}
+
+static int fast_listener(struct stack_world *world)
+{
+    int most = 5, listener = world_listen(world, 1, AF_INET, 80);
+    struct tunny *stack = world->side[1].stack;
+    assert_int_equal(tunny_set(stack, "tcp_fastopen", 3), 0);
+    assert_int_equal(
+        tunny_setsockopt(stack, listener, IPPROTO_TCP, TCP_FASTOPEN, &most, sizeof most), 0);
+    return listener;
+}
+
+static void hears(struct stack_world *world, int listener, const char *text)
+{
+    char heard[64];
+    struct tunny *stack = world->side[1].stack;
+    int child = tunny_accept(stack, listener, NULL, NULL, SOCK_NONBLOCK);
+    assert_true(child >= 0);
+    assert_int_equal(tunny_recv(stack, child, heard, sizeof heard, 0), strlen(text));
+    assert_memory_equal(heard, text, strlen(text));
+    tunny_close(stack, child);
+}
+
+/* R7413-02, R7413-05: blocking: the first call learns a cookie, the others use it. */
+static void text_is_sent_with_the_open(void **state)
+{
+    struct stack_world world;
+    (void)state;
+    world_open(&world, &(struct world_setup){0});
+    struct tunny *stack = world.side[0].stack;
+    int listener = fast_listener(&world);
+    for (int i = 0; i < 3; i++) {
+        int s = tunny_socket(stack, AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(call_open_with(&world, s, "hello"), 5);
+        assert_int_equal(call_open_with(&world, s, "hello"), -EISCONN);
+        world_run(&world, duration_ms(1));
+        hears(&world, listener, "hello");
+        tunny_close(stack, s);
+        world_run(&world, duration_ms(300));
+    }
+    assert_int_equal(tunny_counter(stack, "TcpExtTCPFastOpenActive"), 2);
+    assert_int_equal(tunny_counter(world.side[1].stack, "TcpExtTCPFastOpenPassive"), 2);
+    int refused = tunny_socket(stack, AF_INET, SOCK_STREAM, 0);
+    tunny_close(world.side[1].stack, listener);
+    assert_int_equal(call_open_with(&world, refused, "hello"), -ECONNREFUSED);
+    world_close(&world);
+}
+
+/* R7413-02, R7413-05: TCP_FASTOPEN_CONNECT: connect() has nothing to wait for. */
+static void the_first_send_connects(void **state)
+{
+    struct stack_world world;
+    int on = 1;
+    (void)state;
+    world_open(&world, &(struct world_setup){0});
+    struct tunny *stack = world.side[0].stack;
+    int listener = fast_listener(&world);
+    for (int i = 0; i < 2; i++) {
+        int s = tunny_socket(stack, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        assert_int_equal(
+            tunny_setsockopt(stack, s, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on), 0);
+        assert_int_equal(call_connect(&world, s, 80), i == 0 ? -EINPROGRESS : 0);
+        if (i == 0)
+            world_run(&world, duration_ms(1));
+        else
+            assert_int_equal(call_connect(&world, s, 80), -EISCONN);
+        assert_int_equal(tunny_ready(stack, s), POLLOUT);
+        assert_int_equal(tunny_send(stack, s, "text", 4, 0), 4);
+        world_run(&world, duration_ms(1));
+        hears(&world, listener, "text");
+        tunny_close(stack, s);
+        world_run(&world, duration_ms(300));
+    }
+    assert_int_equal(tunny_counter(stack, "TcpExtTCPFastOpenActive"), 1);
+    int unused = tunny_socket(stack, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    tunny_setsockopt(stack, unused, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on);
+    assert_int_equal(call_connect(&world, unused, 80), 0);
+    assert_int_equal(tunny_shutdown(stack, unused, SHUT_WR), 0); /* nobody has heard of it */
+    world_run(&world, duration_ms(1));
+    assert_int_equal(tunny_accept(world.side[1].stack, listener, NULL, NULL, 0), -EAGAIN);
+    world_close(&world);
+}
+
+static void fast_open_needs_a_name(void **state)
+{
+    struct stack_world world;
+    struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    (void)state;
+    world_open(&world, &(struct world_setup){0});
+    struct tunny *stack = world.side[0].stack;
+    int s = tunny_socket(stack, AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(tunny_send(stack, s, "x", 1, MSG_FASTOPEN), -EDESTADDRREQ);
+    assert_int_equal(tunny_sendto(stack, s, "x", 1, MSG_FASTOPEN, &nowhere, sizeof nowhere),
+                     -EOPNOTSUPP);
+    int listener = tunny_socket(stack, AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(tunny_listen(stack, listener, 1), 0);
+    assert_int_equal(call_open_with(&world, listener, "x"), -EISCONN);
+    world_close(&world);
+}
+
 static void who_has_changed_is_told(void **state)
 {
     struct stack_world world;
@@ -402,6 +510,9 @@ int main(void)
         cmocka_unit_test(peeking_takes_nothing),
         cmocka_unit_test(nothing_is_sent_and_received_at_once),
         cmocka_unit_test(urgent_text_is_told_and_marked),
+        cmocka_unit_test(text_is_sent_with_the_open),
+        cmocka_unit_test(the_first_send_connects),
+        cmocka_unit_test(fast_open_needs_a_name),
         cmocka_unit_test(who_has_changed_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
