@@ -117,7 +117,7 @@ test:  ## everything that can be tested here
 bench: $B/tests/bench/bulk  ## raw bulk rates over the lab's TUN against the kernel's TCP
 	@for way in recv send; do for how in '' -c -o; do echo "$$way $$how"; scripts/lab --quiet $B/tests/bench/bulk $$way $$how -t 2; done; done
 
-$B/tests/bench/bulk: $B/tests/bench/bulk.o $B/libtunny.a
+$B/tests/bench/%: $B/tests/bench/%.o $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $^
 

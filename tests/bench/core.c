@@ -1,0 +1,330 @@
+/* core: what one segment costs in the stack alone, without a device: packets are handed over in
+ * memory (tunny_create_virtual), each a wire packet of 1500 bytes with its checksums. Prints
+ * "R key value unit"; run under callgrind with N and 2 N, the difference is instructions.
+ *
+ *   core in N              N data segments in order, read by the user, ACKs collected
+ *   core out N             N data segments out, every second one acknowledged
+ *   core swapped N         N data segments, each pair in the wrong order
+ *   core sack N HOLES      N ACKs that each report one more segment SACKed among HOLES holes
+ *   core connections N C   N data segments spread over C connections
+ *   core idle C            C connections stay open: bytes of memory for each
+ */
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "socket.h"
+
+enum {
+    FIN = 1,
+    SYN = 2,
+    PSH = 8,
+    ACK = 16,
+    IP_LENGTH = 20,
+    TCP_LENGTH = 20,
+    TEXT = 1448,
+    PORT = 5001,
+    FIRST_PEER_PORT = 1024,
+    PORTS = 60000,
+    IRS = 1000,
+    TURN_NS = 1000000,
+};
+
+/* The peer's side of a connection: what a scripted TCP needs to know. */
+struct peer {
+    uint32_t address; /* host order */
+    uint16_t port, our_port;
+    uint32_t seq, ack; /* next to send, next expected of the stack */
+    int socket;
+};
+
+static struct tunny *stack;
+static uint8_t packet[2048];
+static int64_t clock_ns;
+static uint64_t sent_segments, sent_bytes;
+
+static void die(const char *what)
+{
+    fprintf(stderr, "core: %s\n", what);
+    exit(1);
+}
+
+/* --- packets -------------------------------------------------------------------------------- */
+
+static uint32_t sum_of(const uint8_t *data, size_t len, uint32_t sum)
+{
+    for (size_t i = 0; i + 1 < len; i += 2)
+        sum += (uint32_t)data[i] << 8 | data[i + 1];
+    return len % 2 ? sum + ((uint32_t)data[len - 1] << 8) : sum;
+}
+
+static void put_16(uint8_t *at, uint32_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+static void put_32(uint8_t *at, uint32_t value)
+{
+    put_16(at, value >> 16);
+    put_16(at + 2, value & 0xffff);
+}
+
+static uint32_t get_32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static uint32_t folded(uint32_t sum)
+{
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return ~sum & 0xffff;
+}
+
+/* The text is zeros, so that its part of the checksum is nothing and costs this program nothing. */
+static size_t build(const struct peer *p, unsigned flags, uint32_t seq, size_t text,
+                    const uint8_t *options, size_t options_length)
+{
+    uint8_t *tcp = packet + IP_LENGTH;
+    size_t header = TCP_LENGTH + options_length;
+    size_t length = IP_LENGTH + header + text;
+
+    memset(packet, 0, IP_LENGTH + header);
+    packet[0] = 0x45;
+    put_16(packet + 2, (uint32_t)length);
+    packet[8] = 64;
+    packet[9] = 6;
+    put_32(packet + 12, p->address);
+    put_32(packet + 16, 0xc6120002); /* 198.18.0.2 */
+    put_16(packet + 10, folded(sum_of(packet, IP_LENGTH, 0)));
+    put_16(tcp, p->port);
+    put_16(tcp + 2, p->our_port);
+    put_32(tcp + 4, seq);
+    put_32(tcp + 8, flags & ACK ? p->ack : 0);
+    tcp[12] = (uint8_t)(header / 4 << 4);
+    tcp[13] = (uint8_t)flags;
+    put_16(tcp + 14, 0xffff);
+    memcpy(tcp + TCP_LENGTH, options, options_length);
+    put_16(tcp + 16, folded(sum_of(packet + 12, 8, 6 + (uint32_t)(header + text)) +
+                            sum_of(tcp, header, 0)));
+    return length;
+}
+
+static void arrives(const struct peer *p, unsigned flags, uint32_t seq, size_t text)
+{
+    if (tunny_virtual_inject(stack, packet, build(p, flags, seq, text, NULL, 0)) < 0)
+        die("inject");
+}
+
+/* Takes everything that the stack has sent; the last packet's numbers are the peer's now. */
+static void collect(struct peer *p)
+{
+    struct tunny_virtual_packet out;
+
+    while (tunny_virtual_collect(stack, &out) == 0) {
+        const uint8_t *tcp = out.data + IP_LENGTH;
+        size_t text = out.length - IP_LENGTH - (size_t)(tcp[12] >> 4) * 4;
+        sent_segments++;
+        sent_bytes += text;
+        p->ack = get_32(tcp + 4) + (uint32_t)text + (tcp[13] & SYN ? 1 : 0);
+    }
+}
+
+static void turn(int64_t ns)
+{
+    clock_ns += ns;
+    if (tunny_virtual_advance(stack, clock_ns) < 0)
+        die("advance");
+}
+
+/* --- connections ---------------------------------------------------------------------------- */
+
+static int listening(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    int listener = tunny_socket(stack, AF_INET, SOCK_STREAM, 0);
+
+    if (listener < 0 || tunny_bind(stack, listener, (struct sockaddr *)&a, sizeof a) < 0 ||
+        tunny_listen(stack, listener, 1024) < 0)
+        die("listen");
+    return listener;
+}
+
+static struct peer connected(int listener, unsigned number)
+{
+    static const uint8_t with_sack[12] = {2, 4, TEXT >> 8, TEXT & 255, 1, 3, 3, 8, 1, 1, 4, 2};
+    struct peer p = {
+        .address = 0xc6120100 + number / PORTS,
+        .port = (uint16_t)(FIRST_PEER_PORT + number % PORTS),
+        .our_port = PORT,
+        .seq = IRS,
+    };
+    tunny_virtual_inject(stack, packet, build(&p, SYN, p.seq, 0, with_sack, sizeof with_sack));
+    collect(&p);
+    p.seq++;
+    arrives(&p, ACK, p.seq, 0);
+    p.socket = tunny_accept(stack, listener, NULL, NULL, SOCK_NONBLOCK);
+    if (p.socket < 0)
+        die("accept");
+    return p;
+}
+
+static void user_reads(const struct peer *p)
+{
+    struct iovec pieces[2];
+    ssize_t n = tunny_recv_lend(stack, p->socket, 1 << 20, MSG_DONTWAIT, pieces);
+
+    if (n > 0)
+        tunny_recv_done(stack, p->socket, (size_t)n);
+}
+
+/* --- the measured turns --------------------------------------------------------------------- */
+
+static void segments_in(struct peer *peers, unsigned count, uint64_t n, unsigned swapped)
+{
+    enum { READ_EVERY = 16 };
+
+    for (uint64_t i = 0; i < n; i++) {
+        struct peer *p = &peers[i % count];
+        uint32_t at = p->seq;
+        if (swapped)
+            at = i % 2 ? at - TEXT : at + TEXT;
+        arrives(p, ACK, at, TEXT);
+        p->seq += TEXT;
+        if (count > 1 || i % READ_EVERY == READ_EVERY - 1)
+            user_reads(p);
+        collect(p);
+        if (i % READ_EVERY == 0)
+            turn(TURN_NS);
+    }
+}
+
+static void user_writes(const struct peer *p)
+{
+    struct iovec pieces[2];
+    ssize_t n = tunny_send_lend(stack, p->socket, 1 << 20, MSG_DONTWAIT, pieces);
+
+    if (n > 0)
+        tunny_send_done(stack, p->socket, (size_t)n, 0);
+}
+
+static void segments_out(struct peer *p, uint64_t n)
+{
+    sent_segments = 0;
+    while (sent_segments < n) {
+        uint32_t before = p->ack;
+        user_writes(p);
+        collect(p);
+        turn(TURN_NS);
+        collect(p);
+        for (uint32_t all = p->ack; before != all;) {
+            p->ack = before = all - before > 2 * TEXT ? before + 2 * TEXT : all;
+            arrives(p, ACK, p->seq, 0);
+            p->ack = all;
+        }
+    }
+}
+
+/* A flight with `holes` holes: the first segment and every second one behind it is missing. Each ACK
+ * then tells of one more segment of the same flight; cumulatively acknowledged, all begins again. */
+static uint64_t sacks(struct peer *p, uint64_t n, uint32_t holes)
+{
+    uint64_t done = 0;
+    uint32_t una;
+
+    while (done < n) {
+        una = p->ack;
+        for (int idle = 0; p->ack - una < 2 * holes * TEXT && idle < 1000; idle++) {
+            user_writes(p);
+            collect(p);
+            turn(TURN_NS);
+        }
+        for (uint32_t i = 1; (i + 1) * TEXT <= p->ack - una && done < n; i += 2) {
+            uint8_t option[12] = {1, 1, 5, 10};
+            uint32_t all = p->ack;
+            put_32(option + 4, una + i * TEXT);
+            put_32(option + 8, una + (i + 1) * TEXT);
+            p->ack = una;
+            tunny_virtual_inject(stack, packet, build(p, ACK, p->seq, 0, option, sizeof option));
+            p->ack = all;
+            done++;
+        }
+        collect(p);
+        arrives(p, ACK, p->seq, 0);
+        collect(p);
+    }
+    return done;
+}
+
+/* --- one run -------------------------------------------------------------------------------- */
+
+static double now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static double resident_bytes(void)
+{
+    unsigned long size = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    if (!f || fscanf(f, "%lu %lu", &size, &resident) != 2)
+        die("/proc/self/statm");
+    fclose(f);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static struct peer *connect_all(unsigned count)
+{
+    struct peer *peers = calloc(count, sizeof *peers);
+    int listener = listening();
+
+    for (unsigned i = 0; peers && i < count; i++)
+        peers[i] = connected(listener, i);
+    return peers;
+}
+
+static const char *const unlimited[] = {"tcp_reordering=127", NULL};
+
+int main(int argc, char **argv)
+{
+    const struct tunny_config config = {.no_offload = 1,
+                                        .memory = (uint64_t)8 << 30,
+                                        .seed = 1,
+                                        .settings = argc > 1 && !strcmp(argv[1], "sack") ? unlimited
+                                                                                        : NULL};
+    char error[200];
+    const char *what = argc > 2 ? argv[1] : "";
+    uint64_t n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+    unsigned more = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 1;
+    struct peer *peers;
+    double begun, before;
+
+    if (n == 0 || tunny_create_virtual(&config, &stack, error, sizeof error) < 0)
+        die(n ? error : "usage: core in|out|swapped|sack|connections|idle N [M]");
+    before = resident_bytes();
+    if (!strcmp(what, "idle")) {
+        connect_all((unsigned)n);
+        printf("R idle %.0f bytes\n",
+               (resident_bytes() - before - (double)n * sizeof(struct peer)) / (double)n);
+        return 0;
+    }
+    peers = connect_all(!strcmp(what, "connections") ? more : 1);
+    begun = now_ns();
+    if (!strcmp(what, "out"))
+        segments_out(peers, n);
+    else if (!strcmp(what, "sack"))
+        sacks(peers, n, more);
+    else
+        segments_in(peers, !strcmp(what, "connections") ? more : 1, n, !strcmp(what, "swapped"));
+    printf("R %s %.1f ns\n", what, (now_ns() - begun) / (double)n);
+    return 0;
+}
