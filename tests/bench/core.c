@@ -26,6 +26,7 @@ enum {
     ACK = 16,
     IP_LENGTH = 20,
     TCP_LENGTH = 20,
+    OPTIONS_MOST = 40,
     TEXT = 1448,
     PORT = 5001,
     FIRST_PEER_PORT = 1024,
@@ -94,7 +95,7 @@ static size_t build(const struct peer *p, unsigned flags, uint32_t seq, size_t t
     size_t header = TCP_LENGTH + options_length;
     size_t length = IP_LENGTH + header + text;
 
-    memset(packet, 0, IP_LENGTH + header);
+    memset(packet, 0, IP_LENGTH + TCP_LENGTH + OPTIONS_MOST);
     packet[0] = 0x45;
     put_16(packet + 2, (uint32_t)length);
     packet[8] = 64;
@@ -174,13 +175,17 @@ static struct peer connected(int listener, unsigned number)
     return p;
 }
 
+static uint64_t user_has;
+
 static void user_reads(const struct peer *p)
 {
     struct iovec pieces[2];
     ssize_t n = tunny_recv_lend(stack, p->socket, 1 << 20, MSG_DONTWAIT, pieces);
 
-    if (n > 0)
+    if (n > 0) {
+        user_has += (uint64_t)n;
         tunny_recv_done(stack, p->socket, (size_t)n);
+    }
 }
 
 /* --- the measured turns --------------------------------------------------------------------- */
@@ -202,6 +207,10 @@ static void segments_in(struct peer *peers, unsigned count, uint64_t n, unsigned
         if (i % READ_EVERY == 0)
             turn(TURN_NS);
     }
+    for (unsigned i = 0; i < count; i++)
+        user_reads(&peers[i]);
+    if (user_has != n / 2 * 2 * TEXT)
+        die("the user did not get every byte");
 }
 
 static void user_writes(const struct peer *p)
