@@ -45,8 +45,12 @@ static enum drop_reason check_source(const struct ip *ip, const struct address *
 static enum drop_reason check_destination(const struct ip *ip, const struct address *destination,
                                           bool *to_group)
 {
+    if (ip_is_ours(ip, destination)) {
+        *to_group = false;
+        return DROP_REASONS;
+    }
     *to_group = ip_is_broadcast(ip, destination) || ip_is_our_group(ip, destination);
-    return *to_group || ip_is_ours(ip, destination) ? DROP_REASONS : DROP_ip_not_for_us;
+    return *to_group ? DROP_REASONS : DROP_ip_not_for_us;
 }
 
 static enum drop_reason check_addresses(struct ip *ip, struct ip_datagram *datagram,

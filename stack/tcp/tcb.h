@@ -116,6 +116,7 @@ struct tcb {
     bool reported; /* sits in, or has been through, the listener's accept queue */
 
     struct flow flow;
+    uint32_t flow_label; /* of its packets (RFC 6437) */
 
     struct {
         seqno una, nxt, up, wl1, wl2, iss;

@@ -140,14 +140,17 @@ static struct tcb **bucket_of(struct tcp *tcp, uint64_t hash)
 
 struct tcb *tcp_find(struct tcp *tcp, const struct flow *flow)
 {
-    uint64_t hash = hash_of(tcp, flow);
+    uint64_t hash;
     struct tcb *over = NULL;
 
+    if (tcp->latest && tcp->latest->state != TCP_CLOSED && flow_equal(&tcp->latest->flow, flow))
+        return tcp->latest;
+    hash = hash_of(tcp, flow);
     for (struct tcb *tcb = *bucket_of(tcp, hash); tcb; tcb = tcb->hash_next) {
         if (tcb->hash != hash || !flow_equal(&tcb->flow, flow))
             continue;
         if (tcb->state != TCP_CLOSED)
-            return tcb;
+            return tcp->latest = tcb;
         over = tcb;
     }
     return over;
@@ -217,6 +220,7 @@ struct tcb *tcp_new_connection(struct tcp *tcp, const struct flow *flow,
     tcp_tcb_init(tcb, &config, now);
     tcb->number = ++tcp->last_number;
     tcb->hash = hash_of(tcp, flow);
+    tcb->flow_label = tcp_flow_label(tcp, flow);
     bucket = bucket_of(tcp, tcb->hash);
     tcb->hash_next = *bucket;
     *bucket = tcb;
@@ -230,6 +234,8 @@ void tcp_free_connection(struct tcp *tcp, struct tcb *tcb)
     while (*link != tcb)
         link = &(*link)->hash_next;
     *link = tcb->hash_next;
+    if (tcp->latest == tcb)
+        tcp->latest = NULL;
     tcp->connections--;
     if (tcb->listener) {
         if (tcb->reported)
@@ -568,7 +574,7 @@ bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now)
         struct tcb *tcb = LIST_ENTRY(first, struct tcb, in_ready);
         tcp_set_subject(tcp, tcb);
         if (tcp_next_segment(tcb, out, now)) {
-            out->flow_label = tcp_flow_label(tcp, &tcb->flow);
+            out->flow_label = tcb->flow_label;
             if (++tcp->burst >= TCP_BURST) { /* others get their turn */
                 tcp->burst = 0;
                 list_remove(first);

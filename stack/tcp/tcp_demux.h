@@ -47,6 +47,7 @@ struct tcp {
     uint8_t ttl;
     struct pool tcb_pool, listener_pool, claim_pool, reset_pool;
     struct tcb **buckets;
+    struct tcb *latest; /* found last: the next segment is mostly for it again; or NULL */
     size_t bucket_count, connections;
     struct list listeners[PORT_BUCKETS], claims[PORT_BUCKETS];
     struct list changed_listeners;

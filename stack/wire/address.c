@@ -33,11 +33,6 @@ struct address address_from_ipv6(const uint8_t bytes[16])
     return a;
 }
 
-bool address_is_ipv4(const struct address *a)
-{
-    return memcmp(a->bytes, mapped, IPV4_AT) == 0;
-}
-
 const uint8_t *address_ipv4_bytes(const struct address *a)
 {
     CHECK(address_is_ipv4(a));

@@ -34,7 +34,11 @@ enum { ADDRESS_TEXT_SIZE = 46, ENDPOINT_TEXT_SIZE = 56, FLOW_TEXT_SIZE = 116 };
 struct address address_from_ipv4(const uint8_t bytes[4]);
 struct address address_from_ipv4_u32(uint32_t host_order);
 struct address address_from_ipv6(const uint8_t bytes[16]);
-bool address_is_ipv4(const struct address *a);
+static inline bool address_is_ipv4(const struct address *a)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(a->bytes, mapped, sizeof mapped) == 0;
+}
 /* The four bytes inside; `a` must be IPv4. */
 const uint8_t *address_ipv4_bytes(const struct address *a);
 uint32_t address_ipv4_u32(const struct address *a);

@@ -111,8 +111,8 @@ static size_t build(const struct peer *p, unsigned flags, uint32_t seq, size_t t
     tcp[13] = (uint8_t)flags;
     put_16(tcp + 14, 0xffff);
     memcpy(tcp + TCP_LENGTH, options, options_length);
-    put_16(tcp + 16, folded(sum_of(packet + 12, 8, 6 + (uint32_t)(header + text)) +
-                            sum_of(tcp, header, 0)));
+    put_16(tcp + 16,
+           folded(sum_of(packet + 12, 8, 6 + (uint32_t)(header + text)) + sum_of(tcp, header, 0)));
     return length;
 }
 
@@ -239,8 +239,9 @@ static void segments_out(struct peer *p, uint64_t n)
     }
 }
 
-/* A flight with `holes` holes: the first segment and every second one behind it is missing. Each ACK
- * then tells of one more segment of the same flight; cumulatively acknowledged, all begins again. */
+/* A flight with `holes` holes: the first segment and every second one behind it is missing. Each
+ * ACK then tells of one more segment of the same flight; cumulatively acknowledged, all begins
+ * again. */
 static uint64_t sacks(struct peer *p, uint64_t n, uint32_t holes)
 {
     uint64_t done = 0;
@@ -309,7 +310,7 @@ int main(int argc, char **argv)
                                         .memory = (uint64_t)8 << 30,
                                         .seed = 1,
                                         .settings = argc > 1 && !strcmp(argv[1], "sack") ? unlimited
-                                                                                        : NULL};
+                                                                                         : NULL};
     char error[200];
     const char *what = argc > 2 ? argv[1] : "";
     uint64_t n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
