@@ -44,9 +44,9 @@ TUNNY_API int tunny_connect(struct tunny *stack, int socket, const struct sockad
                             socklen_t length);
 
 /* SEND. Blocking: returns when all of it is in the send buffer (or with less on an error after the
- * first byte). flags: MSG_DONTWAIT, MSG_MORE, MSG_OOB, MSG_EOR, MSG_NOSIGNAL (always implied),
- * MSG_FASTOPEN (tunny_sendto() connects too; the text may ride on the SYN: RFC 7413, so that the
- * peer may get it twice).
+ * first byte). flags: MSG_DONTWAIT, MSG_MORE, MSG_OOB, MSG_EOR (what follows goes into another
+ * segment), MSG_NOSIGNAL (always implied), MSG_FASTOPEN (tunny_sendto() connects too; the text may
+ * ride on the SYN: RFC 7413, so that the peer may get it twice).
  * -EPIPE, -ECONNRESET, -ENOTCONN, -EMSGSIZE (UDP), -EDESTADDRREQ. */
 TUNNY_API ssize_t tunny_send(struct tunny *stack, int socket, const void *data, size_t length,
                              int flags);

@@ -1,7 +1,9 @@
 /* Calls that move data. See calls.h. Data that the script leaves out (`...`) is zeros; what is read
  * is counted and not compared, as in packetdrill. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -66,6 +68,13 @@ static bool try_read(struct world *world, struct attempt *attempt, const struct 
     return call_blocks(world, attempt, false);
 }
 
+/* NULL where data belongs, and some of it is asked for. */
+static bool data_is_null(const struct attempt *attempt, int64_t count)
+{
+    const struct expr *data = argument(attempt->call, 1);
+    return count > 0 && data != NULL && data->kind == EXPR_WORD && strcmp(data->text, "NULL") == 0;
+}
+
 static bool find_file(struct world *world, struct attempt *attempt, struct file **file)
 {
     return call_file(world, attempt, 0, file) && *file != NULL;
@@ -82,7 +91,11 @@ bool call_read(struct world *world, struct attempt *attempt)
     struct reading reading = {0};
     if (!find_file(world, attempt, &reading.file))
         return no_file(world);
-    return value_argument(world, attempt, 2, &reading.count) && try_read(world, attempt, &reading);
+    if (!value_argument(world, attempt, 2, &reading.count))
+        return false;
+    if (data_is_null(attempt, reading.count))
+        return call_returns(attempt, -EFAULT);
+    return try_read(world, attempt, &reading);
 }
 
 /* recv(), and recvfrom() whose last two arguments are `...`. */
@@ -96,6 +109,8 @@ bool call_recv(struct world *world, struct attempt *attempt)
         !value_argument(world, attempt, 3, &flags))
         return false;
     reading.flags = (int)flags;
+    if (data_is_null(attempt, reading.count))
+        return call_returns(attempt, -EFAULT);
     return try_read(world, attempt, &reading);
 }
 
@@ -146,6 +161,9 @@ static bool check_control(struct world *world, struct attempt *attempt, const st
     socklen_t length = sizeof on;
     tunny_getsockopt(world->stack, file->number, IPPROTO_TCP, TCP_INQ, &on, &length);
     tunny_ioctl(world->stack, file->number, FIONREAD, &left);
+    /* Linux tells one byte more where only the end is left, so that it is read. */
+    if (left == 0 && tunny_ready(world->stack, file->number) & POLLRDHUP)
+        left = 1;
     if (on && left == expected)
         return true;
     return world_fails(world, line, "TCP_CM_INQ is %d (TCP_INQ is %s), where %lld was expected",
@@ -177,6 +195,7 @@ bool call_recvmsg(struct world *world, struct attempt *attempt)
 struct writing {
     struct file *file;
     const char *text; /* NULL: zeros */
+    bool null;        /* the script gives NULL */
     size_t text_length;
     int64_t count;
     int flags;
@@ -242,10 +261,16 @@ static bool try_write(struct world *world, struct attempt *attempt, const struct
         return world_lacks(world, attempt->event->line, "MSG_ZEROCOPY");
     if (writing->file->kind != FILE_SOCKET)
         return call_returns(attempt, -EINVAL);
+    if (writing->null && writing->count > 0)
+        return call_returns(attempt, -EFAULT);
     call_patience(world, attempt, writing->file, SO_SNDTIMEO);
     if (writing->flags & MSG_FASTOPEN)
         return attempt->first ? open_with_data(world, attempt, writing, nonblocking)
                               : await_open(world, attempt, writing);
+    /* Who waits for room is woken when a third of the buffer is free, as poll() has it. */
+    if (attempt->done > 0 &&
+        !(tunny_ready(world->stack, writing->file->number) & (POLLOUT | POLLERR | POLLHUP)))
+        return call_blocks(world, attempt, false);
     int64_t r = write_once(world, writing, attempt->done);
     if (r == -EAGAIN)
         return call_blocks(world, attempt, nonblocking);
@@ -266,6 +291,8 @@ static bool data_arguments(struct world *world, struct attempt *attempt, struct 
     if (data->kind == EXPR_STRING) {
         writing->text = data->text;
         writing->text_length = data->length;
+    } else if (data->kind == EXPR_WORD && strcmp(data->text, "NULL") == 0) {
+        writing->null = true;
     } else if (data->kind != EXPR_ELLIPSIS) {
         return world_fails(world, attempt->event->line, "a string or ... is expected in this call");
     }

@@ -1,5 +1,5 @@
-/* Blocks of code, %{ ... }%: assertions on TCP_INFO, assignments, print(). See world.h. They are
- * evaluated where they stand, on the newest socket; variables live on. */
+/* Blocks of code, %{ ... }%: assertions on TCP_INFO, assignments, print(), if, elif and else. See
+ * world.h. They are evaluated where they stand, on the newest socket; variables live on. */
 #include <ctype.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -21,6 +21,21 @@ struct scope {
     bool has_info;
 };
 
+/* The names of SO_MEMINFO that the stack has an answer for: the limits of the two buffers. */
+static bool memory_field(struct world *world, const char *name, int64_t *number)
+{
+    struct file *file = world_file(world, world->under_test);
+    bool receive = strcmp(name, "SK_MEMINFO_RCVBUF") == 0;
+    int bytes = 0;
+    socklen_t length = sizeof bytes;
+    if (file == NULL || (!receive && strcmp(name, "SK_MEMINFO_SNDBUF") != 0) ||
+        tunny_getsockopt(world->stack, file->number, SOL_SOCKET, receive ? SO_RCVBUF : SO_SNDBUF,
+                         &bytes, &length) < 0)
+        return false;
+    *number = bytes;
+    return true;
+}
+
 static bool lookup(void *context, const char *name, struct code_value *value)
 {
     struct scope *scope = context;
@@ -31,7 +46,7 @@ static bool lookup(void *context, const char *name, struct code_value *value)
             return true;
         }
     }
-    if (!info_constant(name, &number) &&
+    if (!info_constant(name, &number) && !memory_field(scope->world, name, &number) &&
         !(scope->has_info && info_field(scope->info, name, &number)))
         return false;
     *value = (struct code_value){.kind = CODE_INTEGER, .integer = number, .number = (double)number};
@@ -150,17 +165,6 @@ static bool at_end_of_statement(struct code *code)
     return *code->at == '\0' || *code->at == '\n' || *code->at == ';';
 }
 
-static void skip_between(struct code *code)
-{
-    while (*code->at != '\0' &&
-           (isspace((unsigned char)*code->at) || *code->at == ';' || *code->at == '#')) {
-        if (*code->at == '#')
-            code_skip(code);
-        else
-            code->at++;
-    }
-}
-
 static void take_info(struct world *world, struct scope *scope)
 {
     struct file *file = world_file(world, world->under_test);
@@ -169,18 +173,147 @@ static void take_info(struct world *world, struct scope *scope)
                                                        TCP_INFO, scope->info, &length) == 0;
 }
 
+/* --- lines and blocks
+ * ------------------------------------------------------------------------------------------ */
+
+enum { BLOCKS_MOST = 16 };
+
+/* A line that ends in a colon, and what is indented below it. */
+struct block {
+    int indent;
+    bool reached; /* the line itself was run */
+    bool runs;    /* what is below it is run */
+    bool decided; /* this branch or one before it was taken */
+};
+
+struct blocks {
+    struct block open[BLOCKS_MOST];
+    unsigned depth;
+    struct block closed; /* the last one that ended: an `else` may follow it */
+};
+
+static bool is_running(const struct blocks *blocks)
+{
+    return blocks->depth == 0 || blocks->open[blocks->depth - 1].runs;
+}
+
+/* To the next line with something on it: its indentation. -1: the end. */
+static int next_line(struct code *code)
+{
+    int indent = 0;
+    for (;; code->at++) {
+        code_skip(code);
+        if (*code->at == '\0')
+            return -1;
+        if (*code->at != '\n' && *code->at != ';')
+            break;
+    }
+    for (const char *at = code->at; at > code->start && at[-1] != '\n'; at--)
+        indent += at[-1] == '\t' ? 8 : 1;
+    return indent;
+}
+
+static void skip_line(struct code *code)
+{
+    while (*code->at != '\0' && *code->at != '\n')
+        code->at += code->at[0] == '\\' && code->at[1] != '\0' ? 2 : 1;
+}
+
+/* Statements up to the end of the line, which a semicolon may stand between. */
+static bool run_line(struct world *world, const struct event *event, struct code *code)
+{
+    do {
+        while (*code->at == ';' ||
+               (*code->at != '\0' && *code->at != '\n' && isspace((unsigned char)*code->at)))
+            code->at++;
+        code_skip(code);
+        if (*code->at == '\0' || *code->at == '\n')
+            return true;
+        if (!run_statement(world, event, code))
+            return false;
+        if (!at_end_of_statement(code))
+            return world_lacks(world, event->line, "in code, \"%.30s\"", code->at);
+    } while (*code->at == ';');
+    return true;
+}
+
+/* The condition of `if` and `elif`, which is only read where the line is not reached. */
+static bool take_condition(struct world *world, const struct event *event, struct code *code,
+                           bool reached, bool *holds)
+{
+    struct code_value value = {0};
+    code->muted += !reached;
+    bool read = code_expression(code, &value);
+    code->muted -= !reached;
+    if (!read)
+        return told(world, event, code);
+    *holds = reached && code_truth(&value);
+    return true;
+}
+
+/* `if`, `elif` or `else` and what stands behind its colon. */
+static bool run_branch(struct world *world, const struct event *event, struct code *code,
+                       struct blocks *blocks, const char *word, int indent)
+{
+    struct block before = blocks->closed;
+    struct block block = {.indent = indent, .reached = is_running(blocks)};
+    bool follows = strcmp(word, "if") != 0, holds = true;
+    if (follows && before.indent != indent)
+        return world_fails(world, event->line, "the code has no \"if\" before this \"%s\"", word);
+    if (blocks->depth == BLOCKS_MOST)
+        return world_lacks(world, event->line, "in code, blocks as deep as this");
+    bool open = block.reached && !(follows && before.decided);
+    if (strcmp(word, "else") != 0 && !take_condition(world, event, code, open, &holds))
+        return false;
+    code_skip(code);
+    if (*code->at != ':')
+        return world_fails(world, event->line, "the code lacks a colon at \"%.30s\"", code->at);
+    code->at++;
+    block.runs = open && holds;
+    block.decided = (follows && before.decided) || block.runs;
+    blocks->open[blocks->depth++] = block;
+    if (block.runs)
+        return run_line(world, event, code);
+    skip_line(code);
+    return true;
+}
+
+static bool is_branch(const char *word)
+{
+    return word != NULL &&
+           (strcmp(word, "if") == 0 || strcmp(word, "elif") == 0 || strcmp(word, "else") == 0);
+}
+
 bool code_run(struct world *world, const struct event *event)
 {
     struct scope scope = {.world = world};
-    struct code code = {
-        .at = event->body, .arena = world->arena, .lookup = lookup, .context = &scope};
+    struct code code = {.at = event->body,
+                        .start = event->body,
+                        .arena = world->arena,
+                        .lookup = lookup,
+                        .context = &scope};
+    struct blocks blocks = {.closed.indent = -1};
     take_info(world, &scope);
     world_tell(world, "%s", event->text);
-    for (skip_between(&code); *code.at != '\0'; skip_between(&code)) {
-        if (!run_statement(world, event, &code))
+    for (int indent; (indent = next_line(&code)) >= 0;) {
+        const char *line = code.at, *word = code_word(&code);
+        if (!is_branch(word) || blocks.depth == 0 ||
+            blocks.open[blocks.depth - 1].indent < indent || strcmp(word, "if") == 0)
+            blocks.closed.indent = -1;
+        while (blocks.depth > 0 && blocks.open[blocks.depth - 1].indent >= indent)
+            blocks.closed = blocks.open[--blocks.depth];
+        bool going_on = true;
+        if (is_branch(word)) {
+            going_on = run_branch(world, event, &code, &blocks, word, indent);
+        } else {
+            code.at = line;
+            if (is_running(&blocks))
+                going_on = run_line(world, event, &code);
+            else
+                skip_line(&code);
+        }
+        if (!going_on)
             return false;
-        if (!at_end_of_statement(&code))
-            return world_lacks(world, event->line, "in code, \"%.30s\"", code.at);
     }
     return true;
 }

@@ -23,7 +23,8 @@ struct code_value {
 enum { CODE_ERROR = 160, CODE_NAMES = 16 };
 
 struct code {
-    const char *at; /* what is left */
+    const char *at;    /* what is left */
+    const char *start; /* of the whole text */
     struct arena *arena;
     /* What a name means; false: nothing. */
     bool (*lookup)(void *context, const char *name, struct code_value *value);

@@ -26,6 +26,7 @@ static const char *const defaults[][2] = {
     {"tcp_pacing_ss_ratio", "200"},
     {"tcp_recovery", "1"},
     {"tcp_reordering", "3"},
+    {"tcp_require_timestamps", "0"},
     {"tcp_rmem", "4096 540000 15728640"},
     {"tcp_sack", "1"},
     {"tcp_slow_start_after_idle", "0"},
@@ -128,6 +129,43 @@ static void set_defaults(struct world *world)
 /* --- reading
  * ---------------------------------------------------------------------------------------------- */
 
+/* $((a*b+c)), as a shell has it: numbers, + - * / from left to right, products first. `at` stands
+ * behind the parentheses afterwards. */
+static bool arithmetic(const char **at, long long *value)
+{
+    long long sum = 0, term = 0, sign = 1;
+    const char *here = *at + 3;
+    char op = '+', *end;
+    if (strncmp(*at, "$((", 3) != 0)
+        return false;
+    for (;;) {
+        long long number = strtoll(here, &end, 0);
+        if (end == here || (op == '/' && number == 0))
+            return false;
+        if (op == '+' || op == '-') {
+            sum += sign * term;
+            sign = op == '-' ? -1 : 1;
+            term = number;
+        } else {
+            term = op == '*' ? term * number : term / number;
+        }
+        here = end + strspn(end, " ");
+        if (*here == '\0' || strchr("+-*/", *here) == NULL)
+            break;
+        op = *here++;
+    }
+    *value = sum + sign * term;
+    *at = here + 2;
+    return strncmp(here, "))", 2) == 0;
+}
+
+/* Puts a number's digits behind the word so far. */
+static size_t append_number(char word[WORD_MOST], size_t n, long long value)
+{
+    int more = snprintf(word + n, WORD_MOST - n, "%lld", value);
+    return more > 0 && n + (size_t)more < WORD_MOST ? n + (size_t)more : n;
+}
+
 /* The next word of a command line, without quotes. Ends of commands are words of their own: ";".
  * False: the end.
  */
@@ -135,6 +173,7 @@ static bool next_word(const char **at, char word[WORD_MOST])
 {
     size_t n = 0;
     char quote = '\0';
+    long long value;
     while (**at != '\0' && isspace((unsigned char)**at) && **at != '\n')
         (*at)++;
     if (**at == '\0')
@@ -145,6 +184,11 @@ static bool next_word(const char **at, char word[WORD_MOST])
         return true;
     }
     for (; **at != '\0'; (*at)++) {
+        if (quote != '\'' && arithmetic(at, &value)) {
+            n = append_number(word, n, value);
+            (*at)--;
+            continue;
+        }
         char c = **at;
         if (quote == '\0' && (isspace((unsigned char)c) || strchr(";&|", c) != NULL))
             break;

@@ -110,6 +110,7 @@ static bool continues(const struct seen_packet *first, const struct seen_packet 
 
 /* Where the script expects more text in one packet than came, packets that follow one another are
  * taken as one, as packetdrill does: how a flight is cut into super-segments is nobody's business.
+ * PSH is that of the last one.
  */
 static void join(struct world *world, const struct packet_spec *expected)
 {
@@ -122,7 +123,7 @@ static void join(struct world *world, const struct packet_spec *expected)
             return;
         uint32_t segment = world->seen.segment ? world->seen.segment : spec->length;
         spec->length += world->ahead.spec.length;
-        spec->flags |= world->ahead.spec.flags;
+        spec->flags = (uint16_t)((spec->flags & ~FLAG_PSH) | world->ahead.spec.flags);
         world->seen.segment = (uint16_t)segment;
         world->has_ahead = false;
     }

@@ -28,6 +28,7 @@ struct socket {
     enum socket_kind kind;
     int family; /* AF_INET, AF_INET6 */
 
+    uint8_t mtu_discover; /* IP_MTU_DISCOVER, as it was set */
     bool nonblocking, v6only, reuse_address, reuse_port, broadcast, receive_errors, inq;
     bool receive_shut, send_shut; /* UDP: shutdown() */
     bool has_claim;               /* `claim` is held: the TCP socket is bound */

@@ -34,6 +34,18 @@ static int path_mtu(struct socket *socket, struct option_answer *answer, struct 
     return answer_int(answer, ip_path_mtu(socket->host->ip, &peer.address, now));
 }
 
+/* Kept and answered: TCP's packets are never fragmented by routers, whatever is asked (RFC 8201;
+ * RFC 1191, 3). */
+static int set_mtu_discover(struct socket *socket, int number)
+{
+    if (socket->kind == SOCKET_UDP)
+        return -ENOPROTOOPT;
+    if (number < IP_PMTUDISC_DONT || number > IP_PMTUDISC_OMIT)
+        return -EINVAL;
+    socket->mtu_discover = (uint8_t)number;
+    return 0;
+}
+
 int set_ip_option(struct socket *socket, int option, struct option_value value)
 {
     int number;
@@ -48,6 +60,8 @@ int set_ip_option(struct socket *socket, int option, struct option_value value)
     case IP_RECVERR:
         socket->receive_errors = number != 0;
         return 0;
+    case IP_MTU_DISCOVER:
+        return set_mtu_discover(socket, number);
     default:
         return -ENOPROTOOPT;
     }
@@ -64,6 +78,8 @@ int get_ip_option(struct socket *socket, int option, struct option_answer *answe
         return answer_int(answer, settings->ttl);
     case IP_RECVERR:
         return answer_int(answer, socket->receive_errors);
+    case IP_MTU_DISCOVER:
+        return answer_int(answer, socket->mtu_discover);
     case IP_MTU:
         return path_mtu(socket, answer, now);
     default:
@@ -90,6 +106,8 @@ int set_ipv6_option(struct socket *socket, int option, struct option_value value
     case IPV6_RECVERR:
         socket->receive_errors = number != 0;
         return 0;
+    case IPV6_MTU_DISCOVER:
+        return set_mtu_discover(socket, number);
     default:
         return -ENOPROTOOPT;
     }
@@ -108,6 +126,8 @@ int get_ipv6_option(struct socket *socket, int option, struct option_answer *ans
         return answer_int(answer, settings->ttl);
     case IPV6_RECVERR:
         return answer_int(answer, socket->receive_errors);
+    case IPV6_MTU_DISCOVER:
+        return answer_int(answer, socket->mtu_discover);
     case IPV6_MTU:
         return path_mtu(socket, answer, now);
     default:

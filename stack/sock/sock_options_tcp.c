@@ -25,6 +25,8 @@ static int set_flag(struct socket *socket, int option, int number)
     switch (option) {
     case TCP_NODELAY:
         settings->no_delay = on;
+        if (on && socket->tcb)
+            tcp_push_held(socket->tcb);
         return 0;
     case TCP_CORK:
         settings->cork = on;

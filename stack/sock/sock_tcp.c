@@ -234,7 +234,8 @@ uint64_t sock_unacknowledged(const struct socket *socket, struct instant now)
 static unsigned send_flags(int flags)
 {
     unsigned more = flags & MSG_MORE ? TCP_SEND_MORE : TCP_SEND_PUSH;
-    return more | (flags & MSG_OOB ? TCP_SEND_URGENT : 0u);
+    return more | (flags & MSG_OOB ? TCP_SEND_URGENT : 0u) |
+           (flags & MSG_EOR ? TCP_SEND_RECORD_END : 0u);
 }
 
 int64_t sock_tcp_send(struct socket *socket, struct bytes text, int flags, struct instant now)

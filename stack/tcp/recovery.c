@@ -551,7 +551,7 @@ static struct cc_ack facts_for_cc(const struct turn *turn)
         .una = ack->una,
         .nxt = ack->nxt,
         .acked = ack->una - ack->una_before,
-        .delivered = turn->delivery->newly_acked_bytes + turn->delivery->newly_sacked_bytes,
+        .delivered = turn->delivered,
         .delivered_total = turn->sent->delivered,
         .lost_total = turn->sent->lost_total,
         .newly_lost = less(turn->sent->lost_total, turn->recovery->lost_reported),

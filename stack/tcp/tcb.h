@@ -126,6 +126,7 @@ struct tcb {
         seqno push;       /* text before this was pushed: PSH belongs on its last byte */
         seqno small;      /* behind the last segment sent that was not full (Minshall's Nagle) */
         seqno hold;       /* text from here on waits for more (MSG_MORE); 0: none */
+        bool more;        /* the last text came with MSG_MORE: its end is not pushed */
         bool urgent;      /* snd.up is ahead of snd.una */
         uint8_t wscale;   /* the peer's */
     } snd;
@@ -153,6 +154,7 @@ struct tcb {
     uint32_t mss;               /* largest text in a segment without options: min(peer's, path's) */
     uint32_t peer_mss;          /* as offered, or 536 / 1220 (MUST-15) */
     uint32_t path_mtu, largest; /* bytes of an IP packet; of a super-segment (0: none) */
+    uint32_t device_mtu;        /* what may arrive: the path the other way may be wider */
     uint32_t proven_mtu;        /* packets of this size were acknowledged (RFC 5927, 7.2) */
     uint32_t pending_mtu;       /* a Packet Too Big that waits for the lack of progress; 0: none */
     bool sack;                  /* SACK agreed on */
@@ -161,6 +163,7 @@ struct tcb {
 
     struct tcp_ecn ecn;
     struct send_buffer text;
+    struct ranges record_ends; /* MSG_EOR: no segment goes beyond one; see tcp_record_end() */
     struct reassembly received;
     struct sent sent;
     struct recovery recovery;
@@ -198,6 +201,9 @@ struct tcb {
     struct tcp_settings settings;
     struct tcp_totals totals;
     struct instant busy_since; /* INSTANT_NEVER: nothing waits for the peer */
+    struct instant rwnd_since; /* ... the peer's window holds nothing back */
+    struct instant room_since; /* ... a full send buffer does not keep the user from sending */
+    bool user_lacks_room;      /* the user was told that there is no room, and waits */
     uint64_t delivery_rate;    /* bytes a second, the last sample */
 
     /* The host's bookkeeping (tcp_demux.c). */
@@ -307,6 +313,8 @@ struct tcp_decision {
     const char *because;       /* SEND_NOTHING: why; a static text */
     struct instant not_before; /* pacing: nothing before this; INSTANT_ZERO otherwise */
 };
+/* The first end of a record (MSG_EOR) behind `from`; UINT64_MAX: none. */
+seqno tcp_record_end(const struct tcb *tcb, seqno from);
 /* How many bytes congestion control lets leave now. */
 uint64_t tcp_allowance(const struct tcb *tcb);
 struct tcp_decision tcp_decide(const struct tcb *tcb, struct instant now);
@@ -332,10 +340,13 @@ void tcp_owe_final_reset(struct tcb *tcb);
 /* The path carries `mtu` only: segments become smaller, larger ones in flight are lost (RFC 1191,
  * 8201). */
 void tcp_apply_path_mtu(struct tcb *tcb, uint32_t mtu);
-/* What our MSS option says: the MTU less fixed headers (MUST-67). */
+/* What our MSS option says: the device's MTU less fixed headers (MUST-67), whatever the path
+ * towards the peer carries. */
 uint32_t tcp_advertised_mss(const struct tcb *tcb);
 /* A SYN, or in SYN-RECEIVED a SYN-ACK, with the timer that sends it again. */
 void tcp_owe_syn(struct tcb *tcb, struct instant now);
+/* Our window scale: for the largest buffer that there may be. */
+uint8_t tcp_window_scale(const struct tcp_settings *settings, const struct tcp_tunables *tunables);
 /* Recomputes `mss` from the peer's offer, the path and the user's wish. */
 void tcp_set_mss(struct tcb *tcb);
 
@@ -394,7 +405,7 @@ struct tcb_config {
     struct flow flow;
     const struct tcp_settings *settings;
     struct tcp_host *host;
-    uint32_t path_mtu, largest;
+    uint32_t path_mtu, largest, device_mtu;
     seqno iss;
     uint32_t ts_offset;
 };

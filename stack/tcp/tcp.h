@@ -129,7 +129,8 @@ void tcp_set_fast_open_keys(struct tcp_listener *listener, const struct fast_ope
 enum tcp_send_flags {
     TCP_SEND_PUSH = 1, /* what this call adds is pushed (MAY-15); the default of the socket layer */
     TCP_SEND_MORE = 2, /* MSG_MORE: hold a last small segment back */
-    TCP_SEND_URGENT = 4, /* the last byte is urgent (3.8.5) */
+    TCP_SEND_URGENT = 4,     /* the last byte is urgent (3.8.5) */
+    TCP_SEND_RECORD_END = 8, /* MSG_EOR: what follows goes into another segment */
 };
 int64_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags, struct instant now);
 /* Zero-copy SEND: room in the send buffer, then tcp_send_commit(). Same errors. */
@@ -213,6 +214,8 @@ int tcp_take_soft_error(struct tcb *tcb);
  * is pulled, new timers, another congestion control ...). */
 struct tcp_settings *tcp_settings_of(struct tcb *tcb);
 void tcp_settings_changed(struct tcb *tcb, struct instant now);
+/* TCP_NODELAY was set: what a cork or MSG_MORE holds back leaves now (as Linux). */
+void tcp_push_held(struct tcb *tcb);
 void *tcp_user(const struct tcb *tcb);
 
 /* Connections and listeners whose readiness may have changed since they were last asked for: the

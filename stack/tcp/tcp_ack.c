@@ -128,6 +128,10 @@ static void advance_una(struct tcb *tcb, seqno ack, struct sent_delivery *delive
         tcb->snd.urgent = false;
     sent_acknowledge(&tcb->sent, ack, tcb->mss, delivery, now);
     send_buffer_acknowledge(&tcb->text, ack);
+    if (ranges_count(&tcb->record_ends) > 0)
+        ranges_remove_below(&tcb->record_ends, 2 * ack + 1);
+    if (send_buffer_room(&tcb->text) >= tcb->text.limit / 3)
+        tcb->user_lacks_room = false; /* it is told now */
     tcb->retransmissions = 0;
     tcb->soft_error = 0;
     if (delivery->acked_bytes >=
@@ -144,20 +148,11 @@ static void advance_una(struct tcb *tcb, seqno ack, struct sent_delivery *delive
 }
 
 /* Was the sender held back by cwnd lately? In slow start: less than twice the most that was in
- * flight (linux: cwnd grows only while it is used; RFC 7661). A round ends when what was SND.NXT at
- * its start is acknowledged. */
-static bool cwnd_was_limit(struct tcb *tcb)
+ * flight (as Linux: cwnd grows only while it is used; RFC 7661). */
+static bool cwnd_was_limit(const struct tcb *tcb)
 {
-    bool limited = tcb->cwnd_limited;
-
-    if (cc_in_slow_start(&tcb->cc) && tcb->cc.cwnd < 2 * tcb->most_in_flight)
-        limited = true;
-    if (tcb->snd.una >= tcb->round_end) {
-        tcb->round_end = tcb->snd.nxt;
-        tcb->most_in_flight = tcb->sent.pipe_bytes;
-        tcb->cwnd_limited = false;
-    }
-    return limited;
+    return tcb->cwnd_limited ||
+           (cc_in_slow_start(&tcb->cc) && tcb->cc.cwnd < 2 * tcb->most_in_flight);
 }
 
 /* RFC 5681, 2 (R5681-09): outstanding text, no text, no SYN or FIN, the same ACK, the same window;
@@ -240,6 +235,9 @@ void tcp_ack_arrives(struct tcb *tcb, const struct segment *seg, struct instant 
         judge_flight(tcb, seg, una_before, wnd_before, now);
     else if (seg->ack == una_before)
         note_marks_of_no_flight(tcb, seg);
+    /* MSG_MORE holds back until the next ACK only, a cork for longer (as Linux). */
+    if (tcb->snd.hold && !tcb->settings.cork)
+        tcp_push_held(tcb);
     if (tcb->snd.una != una_before || answered || (tcb->snd.wnd == 0) != (wnd_before == 0))
         tcp_arm_timers(tcb, now);
     else if (tcb->snd.una < tcb->snd.nxt)

@@ -25,7 +25,7 @@ void tcp_take_syn_options(struct tcb *tcb, const struct segment *syn, struct ins
     /* R7323-01, 03: both or none; more than 14 counts as 14. */
     if (options->has_window_scale && tunables->tcp_window_scaling) {
         tcb->snd.wscale = options->window_scale > 14 ? 14 : options->window_scale;
-        tcb->window.shift = window_scale_for((uint64_t)tunables->tcp_rmem_max);
+        tcb->window.shift = tcp_window_scale(&tcb->settings, tunables);
         tcb->window_scaling = true;
     } else {
         tcb->snd.wscale = tcb->window.shift = 0;

@@ -14,7 +14,7 @@ static uint32_t ip_header_length(const struct tcb *tcb)
 
 uint32_t tcp_advertised_mss(const struct tcb *tcb)
 {
-    uint32_t mss = tcb->path_mtu - ip_header_length(tcb) - TCP_HEADER_LENGTH;
+    uint32_t mss = tcb->device_mtu - ip_header_length(tcb) - TCP_HEADER_LENGTH;
 
     if (tcb->settings.max_segment && tcb->settings.max_segment < mss)
         mss = tcb->settings.max_segment;
@@ -33,6 +33,13 @@ void tcp_set_mss(struct tcb *tcb)
     tcb->mss = mss;
     if (tcb->cc.ops)
         cc_set_smss(&tcb->cc, tcp_effective_mss(tcb));
+}
+
+uint8_t tcp_window_scale(const struct tcp_settings *settings, const struct tcp_tunables *tunables)
+{
+    uint64_t most = (uint64_t)tunables->tcp_rmem_max;
+
+    return window_scale_for(settings->receive_buffer_fixed ? settings->receive_buffer / 2 : most);
 }
 
 static unsigned sack_blocks_at_hand(const struct tcb *tcb)
@@ -100,19 +107,25 @@ uint32_t tcp_effective_mss(const struct tcb *tcb)
 }
 
 /* The most text one transmission may carry: a super-segment where the device takes them, sized by
- * the pacing rate. */
+ * the pacing rate, and at most half of cwnd, so that the ACK of one lets the other leave (as
+ * Linux).
+ */
 static uint32_t burst_size(const struct tcb *tcb, uint32_t mss)
 {
     uint32_t headers = ip_header_length(tcb) + TCP_HEADER_LENGTH + TCP_OPTIONS_LONGEST;
     uint32_t most = tcb->largest > headers ? tcb->largest - headers : 0;
     uint32_t least = mss * (uint32_t)tcb->host->tunables.tcp_min_tso_segs;
+    uint64_t half_cwnd = tcb->cc.cwnd / 2 < UINT32_MAX ? tcb->cc.cwnd / 2 : UINT32_MAX;
+    uint32_t half = (uint32_t)(half_cwnd - half_cwnd % mss);
 
     most -= most % mss;
+    half = half > mss ? half : mss;
     if (most <= mss || tcp_ecn_forbids_bursts(tcb))
         return mss;
-    if (tcb->cc.pacing_rate == 0)
-        return most;
-    return pacing_burst(tcb->cc.pacing_rate, tcb->rtt.min, mss, least < most ? least : most, most);
+    if (tcb->cc.pacing_rate)
+        most = pacing_burst(tcb->cc.pacing_rate, tcb->rtt.min, mss, least < most ? least : most,
+                            most);
+    return most < half ? most : half;
 }
 
 /* --- deciding ---------------------------------------------------------------------------- */
@@ -125,6 +138,16 @@ static struct tcp_decision nothing(const char *because)
 uint64_t tcp_allowance(const struct tcb *tcb)
 {
     return recovery_allowance(&tcb->recovery, &tcb->sent, &tcb->cc, &tcb->host->tunables);
+}
+
+seqno tcp_record_end(const struct tcb *tcb, seqno from)
+{
+    uint64_t end, behind;
+
+    if (ranges_count(&tcb->record_ends) == 0 ||
+        !ranges_at_or_after(&tcb->record_ends, 2 * (from + 1), &end, &behind))
+        return UINT64_MAX;
+    return end / 2;
 }
 
 /* RFC 6675, 5; RFC 9937: the lowest lost text, as much as congestion control allows, within the
@@ -150,6 +173,8 @@ static struct tcp_decision decide_retransmission(const struct tcb *tcb, uint32_t
         return nothing("congestion window");
     if (d.from != tcb->snd.una && len > edge - d.from)
         len = edge - d.from;
+    if (len > tcp_record_end(tcb, d.from) - d.from)
+        len = tcp_record_end(tcb, d.from) - d.from;
     if (len > mss) {
         uint64_t most = burst_size(tcb, mss);
         most = most < allowed ? most : allowed;
@@ -169,7 +194,7 @@ static const char *why_small_must_wait(const struct tcb *tcb)
 {
     bool held = tcb->snd.hold && tcb->snd.hold < tcb->text.end;
 
-    if (tcb->fin_wanted)
+    if (tcb->fin_wanted || tcp_record_end(tcb, tcb->snd.nxt) < tcb->text.end)
         return NULL;
     if (held)
         return "cork: waiting for more text";
@@ -199,7 +224,8 @@ static const char *why_text_must_wait(const struct tcb *tcb, uint64_t len, uint6
 static struct tcp_decision decide_text(const struct tcb *tcb, uint32_t mss, bool override)
 {
     struct tcp_decision d = {.what = SEND_TEXT, .from = tcb->snd.nxt};
-    uint64_t unsent = tcb->text.end - tcb->snd.nxt;
+    seqno end = seq_min(tcb->text.end, tcp_record_end(tcb, tcb->snd.nxt));
+    uint64_t unsent = end - tcb->snd.nxt;
     seqno edge = tcb->snd.una + tcb->snd.wnd;
     uint64_t usable = edge > tcb->snd.nxt ? edge - tcb->snd.nxt : 0; /* MUST-34: never negative */
     uint64_t allowed = override && tcb->sent.pipe_bytes == 0 ? mss : tcp_allowance(tcb);
@@ -218,7 +244,7 @@ static struct tcp_decision decide_text(const struct tcb *tcb, uint32_t mss, bool
         return nothing(wait);
     d.len = (uint32_t)len;
     /* MUST-61 is PSH's; the FIN rides on the last text when the window has room for it too. */
-    d.fin = tcb->fin_wanted && len == unsent && len < usable;
+    d.fin = tcb->fin_wanted && d.from + len == tcb->text.end && len < usable;
     d.not_before = tcb->pacing.next;
     return d;
 }

@@ -78,7 +78,7 @@ static enum verdict check_timestamp(struct tcb *tcb, const struct segment *seg, 
     if (!tcb->paws.enabled || (seg->flags & TCP_RST))
         return GO_ON;
     if (!seg->options->has_timestamps)
-        return discard(tcb, DROP_no_timestamp);
+        return tcb->host->tunables.tcp_require_timestamps ? discard(tcb, DROP_no_timestamp) : GO_ON;
     if (paws_is_old(&tcb->paws, seg->options->ts_val, now) && !is_overtaken_ack(tcb, seg)) {
         tcp_owe_challenge_ack(tcb, now);
         return discard(tcb, DROP_paws);
@@ -554,8 +554,7 @@ static void fin_taken(struct tcb *tcb, struct instant now)
  * often closes too, and then it rides on our FIN. */
 static void acknowledge_fin(struct tcb *tcb, struct instant now)
 {
-    if (tcb->state != TCP_CLOSE_WAIT || tcb->acks.delay.ns == 0 || tcb->acks.quick > 0 ||
-        tcb->settings.quick_ack)
+    if (tcb->state != TCP_CLOSE_WAIT || tcb->acks.delay.ns == 0 || tcb->settings.quick_ack)
         tcp_owe_ack(tcb);
     else if (instant_is_never(tcb->timer[TIMER_DELAYED_ACK]))
         tcp_set_timer(

@@ -223,7 +223,7 @@ static void send_cookie(struct tcp_listener *listener, const struct flow *flow,
         reply->header.options.ts_ecr = offered->ts_val;
         reply->header.options.has_sack_permitted = cookie.sack;
         reply->header.options.has_window_scale = cookie.window_scaling;
-        reply->header.options.window_scale = window_scale_for((uint64_t)tunables->tcp_rmem_max);
+        reply->header.options.window_scale = tcp_window_scale(&listener->settings, tunables);
     }
     TRACE(tcp->host.trace, syn_cookie_sent);
 }

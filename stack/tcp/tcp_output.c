@@ -97,8 +97,8 @@ static bool text_is_pushed(const struct tcb *tcb, const struct tcp_decision *d, 
 {
     seqno end = d->from + d->len;
 
-    return end == tcb->text.end || d->len > mss ||
-           (d->from < tcb->snd.push && tcb->snd.push <= end);
+    return (end == tcb->text.end && !tcb->snd.more) || d->len > mss ||
+           (d->from < tcb->snd.push && tcb->snd.push <= end) || tcp_record_end(tcb, d->from) == end;
 }
 
 /* The header of every segment that carries an ACK. */
@@ -145,7 +145,7 @@ static void build_syn(struct tcb *tcb, uint32_t len, struct tcp_emission *out, s
     /* A SYN-ACK offers only what the SYN offered. */
     h->options.has_sack_permitted = answer ? tcb->sack : tunables->tcp_sack != 0;
     h->options.has_window_scale = answer ? tcb->window_scaling : tunables->tcp_window_scaling != 0;
-    h->options.window_scale = window_scale_for((uint64_t)tunables->tcp_rmem_max);
+    h->options.window_scale = tcp_window_scale(&tcb->settings, tunables);
     if (answer ? tcb->paws.enabled : tunables->tcp_timestamps != 0) {
         add_timestamps(tcb, &h->options, now);
         if (!answer)
@@ -188,9 +188,20 @@ static uint32_t wire_segments(uint32_t len, uint32_t mss)
 static void advance_snd_nxt(struct tcb *tcb, seqno to)
 {
     CHECK(to > tcb->snd.nxt);
-    if (tcb->snd.una == tcb->snd.nxt)
-        tcb->round_end = seq_max(tcb->round_end, to);
     tcb->snd.nxt = to;
+}
+
+/* How much of cwnd was used (RFC 9293 leaves it open; RFC 7661, 4.1, as Linux has it): a round
+ * begins when the last one is acknowledged, and anew whenever more is in flight than before in it.
+ */
+static void note_cwnd_usage(struct tcb *tcb, bool limited)
+{
+    if (tcb->snd.una < tcb->round_end && !limited &&
+        (tcb->cwnd_limited || tcb->sent.pipe_bytes <= tcb->most_in_flight))
+        return;
+    tcb->cwnd_limited = limited;
+    tcb->most_in_flight = tcb->sent.pipe_bytes;
+    tcb->round_end = tcb->snd.nxt;
 }
 
 static void sent_for_the_first_time(struct tcb *tcb, const struct tcp_decision *d,
@@ -205,8 +216,7 @@ static void sent_for_the_first_time(struct tcb *tcb, const struct tcp_decision *
     advance_snd_nxt(tcb, to);
     if (d->len % mss != 0)
         tcb->snd.small = to;
-    if (tcb->sent.pipe_bytes > tcb->most_in_flight)
-        tcb->most_in_flight = tcb->sent.pipe_bytes;
+    note_cwnd_usage(tcb, tcb->sent.pipe_bytes >= tcb->cc.cwnd);
     tcb->totals.bytes_sent += d->len;
 }
 
@@ -380,6 +390,31 @@ static void note_app_limited(struct tcb *tcb)
     sent_mark_app_limited(&tcb->sent);
 }
 
+static void starts_or_ends(struct instant *since, bool on, struct duration *total,
+                           struct instant now)
+{
+    if (on == !instant_is_never(*since))
+        return;
+    if (!on)
+        *total = duration_add(*total, instant_since(now, *since));
+    *since = on ? now : INSTANT_NEVER;
+}
+
+/* For TCP_INFO: how long the peer's window, and how long a full send buffer, held the text back. */
+static void measure_limits(struct tcb *tcb, struct instant now)
+{
+    uint64_t unsent = tcb->text.end > tcb->snd.nxt ? tcb->text.end - tcb->snd.nxt : 0;
+    seqno edge = tcb->snd.una + tcb->snd.wnd;
+    uint64_t usable = edge > tcb->snd.nxt ? edge - tcb->snd.nxt : 0;
+    uint32_t mss = tcp_effective_mss(tcb);
+    bool rwnd = unsent > 0 && usable < unsent && usable < mss &&
+                tcp_allowance(tcb) >= (unsent < mss ? unsent : mss);
+
+    starts_or_ends(&tcb->rwnd_since, rwnd, &tcb->totals.rwnd_limited, now);
+    starts_or_ends(&tcb->room_since, tcb->user_lacks_room && unsent == 0 && !tcb->cwnd_limited,
+                   &tcb->totals.sndbuf_limited, now);
+}
+
 /* Nothing leaves now: what follows from the reason. */
 static void note_nothing(struct tcb *tcb, const struct tcp_decision *d, struct instant now)
 {
@@ -387,13 +422,14 @@ static void note_nothing(struct tcb *tcb, const struct tcp_decision *d, struct i
     tcp_set_timer(tcb, TIMER_PACING, d->not_before.ns > now.ns ? d->not_before : INSTANT_NEVER);
     if (!tcp_is_synchronized(tcb->state))
         return;
+    measure_limits(tcb, now);
     if (d->because && tcb->snd.nxt < tcb->text.end)
         TRACE(tcb->host->trace, nothing_to_send, .because = d->because);
     if (tcb->snd.nxt == tcb->text.end && tcb->sent.pipe_bytes < tcb->cc.cwnd &&
         tcb->sent.pipe_bytes)
         note_app_limited(tcb);
     if (tcb->snd.nxt < tcb->text.end && tcp_allowance(tcb) < tcb->cc.smss)
-        tcb->cwnd_limited = true;
+        note_cwnd_usage(tcb, true);
     /* A FIN that waits for the window needs the probes as much as text does (MUST-36). */
     if ((tcb->snd.nxt < tcb->text.end || (tcb->fin_wanted && !tcb->fin_sent)) &&
         tcb->snd.una == tcb->snd.nxt && instant_is_never(tcb->timer[TIMER_PERSIST]) &&
@@ -407,7 +443,7 @@ static void restart_if_idle(struct tcb *tcb, struct instant now)
     struct duration idle = instant_since(now, tcb->last_sent);
 
     if (!tcp_is_synchronized(tcb->state) || tcb->snd.una < tcb->snd.nxt ||
-        tcb->snd.nxt >= tcb->text.end || idle.ns <= tcb->rtt.rto.ns)
+        tcb->snd.nxt >= tcb->text.end || tcb->snd.wnd == 0 || idle.ns <= tcb->rtt.rto.ns)
         return;
     tcb->cc.ops->on_idle(&tcb->cc, idle, tcb->rtt.rto, now);
     tcb->last_sent = now;

@@ -15,6 +15,12 @@ static void fill_timing(const struct tcb *tcb, struct tcp_status *s, struct inst
     s->last_ack_received = tcb->last_arrival;
     if (!instant_is_never(tcb->busy_since))
         s->totals.busy = duration_add(s->totals.busy, instant_since(now, tcb->busy_since));
+    if (!instant_is_never(tcb->rwnd_since))
+        s->totals.rwnd_limited = duration_add(s->totals.rwnd_limited,
+                                              instant_since(now, tcb->rwnd_since));
+    if (!instant_is_never(tcb->room_since))
+        s->totals.sndbuf_limited = duration_add(s->totals.sndbuf_limited,
+                                                instant_since(now, tcb->room_since));
 }
 
 static void fill_flight(const struct tcb *tcb, struct tcp_status *s)

@@ -320,8 +320,10 @@ void tcp_timeout(struct tcb *tcb, struct instant now)
     for (enum tcp_timer timer = 0; timer < TCP_TIMERS; timer++) {
         if (!instant_reached(tcb->timer[timer], now))
             continue;
-        if (timer == TIMER_CORK)
+        if (timer == TIMER_CORK) {
             tcb->snd.hold = 0;
+            tcb->snd.more = false; /* it leaves after all: pushed */
+        }
         tcp_stop_timer(tcb, timer);
         expire(tcb, timer, now);
     }

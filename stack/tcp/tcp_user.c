@@ -29,6 +29,7 @@ void tcp_tcb_init(struct tcb *tcb, const struct tcb_config *config, struct insta
     tcb->host = config->host;
     tcb->settings = *config->settings;
     tcb->path_mtu = config->path_mtu;
+    tcb->device_mtu = config->device_mtu ? config->device_mtu : config->path_mtu;
     tcb->largest = config->largest;
     tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = config->iss;
     tcb->snd.up = tcb->snd.push = config->iss;
@@ -38,8 +39,10 @@ void tcp_tcb_init(struct tcb *tcb, const struct tcb_config *config, struct insta
         tcb->timer[i] = INSTANT_NEVER;
     tcb->timer_entry.when = INSTANT_NEVER;
     tcb->challenged_at = tcb->trouble_since = tcb->busy_since = INSTANT_NEVER;
+    tcb->rwnd_since = tcb->room_since = INSTANT_NEVER;
     tcb->last_arrival = tcb->last_sent = now;
     send_buffer_init(&tcb->text, config->iss + 1, tcb->settings.send_buffer);
+    ranges_init(&tcb->record_ends, &tcb->host->range_pool);
     sent_init(&tcb->sent, &tcb->host->sent_pool);
     recovery_init(&tcb->recovery, &tcb->host->tunables);
     rtt_init(&tcb->rtt, &tcb->host->tunables);
@@ -65,6 +68,7 @@ void tcp_tcb_release(struct tcb *tcb)
     list_remove(&tcb->in_changed);
     list_remove(&tcb->in_accept);
     sent_clear(&tcb->sent);
+    ranges_clear(&tcb->record_ends);
     send_buffer_release(&tcb->text, tcb->host->memory);
     reassembly_release(&tcb->received, tcb->host->memory);
 }
@@ -79,6 +83,7 @@ void tcp_fail(struct tcb *tcb, int error, const char *because)
     tcp_fast_open_over(tcb);
     tcp_set_state(tcb, TCP_CLOSED, because);
     sent_clear(&tcb->sent);
+    ranges_clear(&tcb->record_ends);
     send_buffer_release(&tcb->text, tcb->host->memory);
     tcp_note_change(tcb);
     tcp_touch(tcb);
@@ -120,6 +125,7 @@ static void text_added(struct tcb *tcb, unsigned flags, struct instant now)
         tcb->busy_since = now;
     if (flags & TCP_SEND_PUSH && !(flags & TCP_SEND_MORE))
         tcb->snd.push = tcb->text.end;
+    tcb->snd.more = (flags & TCP_SEND_MORE) != 0;
     if (flags & TCP_SEND_MORE || tcb->settings.cork) {
         tcb->snd.hold = tcb->text.end - 1;
         if (instant_is_never(tcb->timer[TIMER_CORK])) /* MUST-60: never held for ever */
@@ -150,6 +156,22 @@ static int64_t send_on_syn(struct tcb *tcb, const void *data, size_t len, unsign
     return taken;
 }
 
+/* A mark at `end`. Numbers are doubled so that neighbours do not join. Without memory for it the
+ * mark is left out: it is a wish about packets, not about text. */
+static void mark_record_end(struct tcb *tcb, seqno end)
+{
+    uint64_t from, to;
+
+    (void)ranges_add(&tcb->record_ends, 2 * end, 2 * end + 1, &from, &to);
+}
+
+/* The user asked for more room than there is, and waits for it. */
+static void lacks_room(struct tcb *tcb, int64_t taken, size_t wanted)
+{
+    if (taken >= 0 && (size_t)taken < wanted)
+        tcb->user_lacks_room = true;
+}
+
 int64_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags, struct instant now)
 {
     int error = check_sendable(tcb);
@@ -162,8 +184,11 @@ int64_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags, 
     if (len == 0)
         return 0;
     taken = send_buffer_append(&tcb->text, tcb->host->memory, data, len);
+    lacks_room(tcb, taken, len);
     if (taken == 0)
         return -EAGAIN;
+    if (taken == (int64_t)len && flags & TCP_SEND_RECORD_END)
+        mark_record_end(tcb, tcb->text.end);
     if (taken > 0)
         text_added(tcb, flags, now);
     return taken;
@@ -338,6 +363,7 @@ static void want_fin(struct tcb *tcb)
     tcb->snd.fin = tcb->text.end;
     tcb->snd.push = tcb->text.end;
     tcb->snd.hold = 0;
+    tcb->snd.more = false;
     tcp_stop_timer(tcb, TIMER_CORK);
     tcp_touch(tcb);
     tcp_note_change(tcb);
@@ -501,6 +527,13 @@ void tcp_settings_changed(struct tcb *tcb, struct instant now)
     }
     tcp_touch(tcb);
     tcp_note_change(tcb);
+}
+
+void tcp_push_held(struct tcb *tcb)
+{
+    tcb->snd.hold = 0;
+    tcp_stop_timer(tcb, TIMER_CORK);
+    tcp_touch(tcb);
 }
 
 unsigned tcp_readiness(const struct tcb *tcb)

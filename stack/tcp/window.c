@@ -26,6 +26,8 @@ seqno window_offer(const struct window *window, seqno next, uint32_t free_space,
 
     if (window->clamp && free_space > window->clamp)
         free_space = window->clamp;
+    if (free_space > (uint32_t)UINT16_MAX << window->shift) /* more cannot be said */
+        free_space = (uint32_t)UINT16_MAX << window->shift;
     candidate = next + free_space;
     /* RFC 9293, 3.8.6.2.2 (MUST-39): only worthwhile steps, never backwards (SHLD-14). */
     if (candidate <= window->edge || candidate - window->edge < step)

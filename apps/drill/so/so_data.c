@@ -1,5 +1,6 @@
 /* The ten calls that move data. Each is one transfer of a flat piece of memory; lists of pieces are
  * gathered and scattered around it. See adapter.h. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -69,6 +70,10 @@ static int64_t send_once(struct adapter *adapter, struct so_call *call)
     const struct so_file *file = so_socket(adapter, call->fd);
     if (file == NULL)
         return -EBADF;
+    /* Who waits for room is woken when a third of the buffer is free, as poll() has it. */
+    if (call->done > 0 &&
+        !(tunny_ready(adapter->stack, file->number) & (POLLOUT | POLLERR | POLLHUP)))
+        return -EAGAIN;
     size_t done = (size_t)call->done;
     int64_t r = tunny_sendto(adapter->stack, file->number, transfer->out + done,
                              transfer->length - done, transfer->flags | MSG_DONTWAIT, transfer->to,
@@ -153,6 +158,9 @@ static size_t add_inq(struct adapter *adapter, int fd, struct msghdr *message)
         !asked)
         return 0;
     tunny_ioctl(adapter->stack, file->number, FIONREAD, &waiting);
+    /* Linux tells one byte more where only the end is left, so that it is read. */
+    if (waiting == 0 && tunny_ready(adapter->stack, file->number) & POLLRDHUP)
+        waiting = 1;
     struct cmsghdr *told = CMSG_FIRSTHDR(message);
     told->cmsg_level = IPPROTO_TCP;
     told->cmsg_type = TCP_CM_INQ;

@@ -48,7 +48,17 @@ static void the_scale_is_never_more_than_14(void **state)
 static void offers_all_that_is_free(void **state)
 {
     (void)state;
+    assert_true(window_offer(&window, NEXT, 65535, 65536, MSS) == NEXT + 65535);
+    window.shift = 3;
     assert_true(window_offer(&window, NEXT, 65536, 65536, MSS) == NEXT + 65536);
+}
+
+static void offers_no_more_than_the_field_can_say(void **state)
+{
+    (void)state;
+    assert_true(window_offer(&window, NEXT, 65536, 1 << 20, MSS) == NEXT + 65535);
+    window.shift = 3;
+    assert_true(window_offer(&window, NEXT, 1 << 20, 1 << 20, MSS) == NEXT + 8 * 65535);
 }
 
 /* MUST-39: at least min(MSS, half the buffer) more, or nothing. */
@@ -218,6 +228,7 @@ int main(void)
         TEST(the_scale_fits_the_largest_buffer),
         TEST(the_scale_is_never_more_than_14),
         TEST(offers_all_that_is_free),
+        TEST(offers_no_more_than_the_field_can_say),
         TEST(silly_steps_are_not_offered),
         TEST(the_edge_never_moves_back),
         TEST(a_clamp_limits_the_offer),

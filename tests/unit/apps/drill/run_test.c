@@ -115,6 +115,43 @@ static void an_assertion_that_fails_tells_its_values(void **state)
         VERDICT_PASS);
 }
 
+static void branches_of_code_run_as_python_has_it(void **state)
+{
+    (void)state;
+    assert_int_equal(run(CONNECTED "+0 %{\n"
+                                   "n = 0\n"
+                                   "if tcpi_state == TCP_LISTEN:\n"
+                                   "    assert False\n"
+                                   "elif tcpi_state == TCP_ESTABLISHED: n += 1; n += 1\n"
+                                   "else:\n"
+                                   "  assert False\n"
+                                   "if n == 2:\n"
+                                   "  if n == 3:\n"
+                                   "    assert False\n"
+                                   "  else:\n"
+                                   "    n = 7\n"
+                                   "assert n == 7, n\n"
+                                   "}%\n"),
+                     VERDICT_PASS);
+    assert_int_equal(run(CONNECTED "+0 %{\nif True:\n  assert 1 == 2, 'here'\n}%\n"), VERDICT_FAIL);
+    assert_non_null(strstr(report.reason, "here"));
+    assert_int_equal(run(CONNECTED "+0 %{\nelse:\n  n = 1\n}%\n"), VERDICT_FAIL);
+    assert_non_null(strstr(report.reason, "no \"if\" before"));
+}
+
+static void a_shells_arithmetic_is_worked_out(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        run("`sysctl -q net.ipv4.tcp_rmem=\"4096 131072 $((2*1024 * 1024))\"`\n" LISTEN SYN_ARRIVES
+            "+0 > S. 0:0(0) ack 1 <mss 1460>\n"),
+        VERDICT_PASS);
+    assert_null(strstr(report.story, "ignored"));
+    assert_int_equal(run("`sysctl -q net.ipv4.tcp_reordering=$((10-2*3))`\n" CONNECTED
+                         "+0 %{ assert tcpi_reordering == 4, tcpi_reordering }%\n"),
+                     VERDICT_PASS);
+}
+
 static void what_is_not_there_is_unsupported_by_name(void **state)
 {
     (void)state;
@@ -165,6 +202,8 @@ int main(void)
         cmocka_unit_test_teardown(a_call_that_would_block_fails_unless_it_may, forget),
         cmocka_unit_test_teardown(results_are_compared_with_their_errors, forget),
         cmocka_unit_test_teardown(an_assertion_that_fails_tells_its_values, forget),
+        cmocka_unit_test_teardown(branches_of_code_run_as_python_has_it, forget),
+        cmocka_unit_test_teardown(a_shells_arithmetic_is_worked_out, forget),
         cmocka_unit_test_teardown(what_is_not_there_is_unsupported_by_name, forget),
         cmocka_unit_test_teardown(settings_take_effect_and_unknown_ones_are_told, forget),
         cmocka_unit_test_teardown(packets_left_over_fail_when_asked, forget),
