@@ -38,7 +38,7 @@ TESTS_BIN := $(TESTS_SRC:tests/%.c=$B/tests/%)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$B/fuzz/%)
 SUPPORT_OBJ := $(SUPPORT:%.c=$B/%.o)
 
-.PHONY: all help lib examples tests fuzz demo test check tidy conformance format lint install uninstall clean bench
+.PHONY: all help lib examples tests fuzz demo test check tidy conformance format lint install uninstall clean bench bench-link
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -49,7 +49,7 @@ all: $B/tunny lib $B/libtunny-packetdrill.so examples  ## the program, the libra
 	@ln -sfn $(MODE)/tunny build/tunny
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/'
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/'
 
 # --- building ---------------------------------------------------------------------------------------
 
@@ -116,6 +116,9 @@ test:  ## everything that can be tested here
 
 bench: $B/tests/bench/bulk  ## raw bulk rates over the lab's TUN against the kernel's TCP
 	@for way in recv send; do for how in '' -c -o; do echo "$$way $$how"; scripts/lab --quiet $B/tests/bench/bulk $$way $$how -t 2; done; done
+
+bench-link: $B/tunny $B/tests/bench/forward  ## tunny link against a bare TUN-to-TUN forwarder
+	@BUILD=$B scripts/lab --quiet python3 tests/bench/link.py $B
 
 $B/tests/bench/%: $B/tests/bench/%.o $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
