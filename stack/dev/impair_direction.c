@@ -191,7 +191,7 @@ static void empty_queue(struct impair_direction *d)
 
 static bool same_queue(const struct impair_queue_config *a, const struct impair_queue_config *b)
 {
-    return a->kind == b->kind && a->bytes == b->bytes && a->ecn == b->ecn;
+    return a->kind == b->kind && a->bytes == b->bytes && a->ecn == b->ecn && a->trace == b->trace;
 }
 
 int impair_direction_replace(struct impair_direction *d, const struct impair_side *side,

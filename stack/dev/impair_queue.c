@@ -24,9 +24,17 @@ void impair_queue_close(struct impair_queue *q)
     netem_queue_close(&q->packets);
 }
 
+/* A trace begins with the first call. */
+static void begin_trace(struct impair_queue *q, struct instant now)
+{
+    if (q->config.trace && q->cursor.trace == NULL)
+        impair_trace_start(&q->cursor, q->config.trace, now);
+}
+
 bool impair_queue_offer(struct impair_queue *q, const struct netem_arrival *arrival,
                         struct instant now)
 {
+    begin_trace(q, now);
     if (q->packets.bytes_held + arrival->packet.len > q->config.bytes)
         return false;
     uint32_t entry = netem_queue_take(&q->packets, arrival->packet);
@@ -148,8 +156,12 @@ static bool serve(struct impair_queue *q, struct instant start)
     q->serving = first;
     if (hit && !mark_instead(q, first))
         return false;
-    uint64_t ns = entry->length * UINT64_C(1000000000) / q->rate;
-    q->free_at = instant_add(start, duration_ns((int64_t)ns));
+    if (q->config.trace) {
+        q->free_at = impair_trace_send(&q->cursor, start, entry->length);
+    } else {
+        uint64_t ns = entry->length * UINT64_C(1000000000) / q->rate;
+        q->free_at = instant_add(start, duration_ns((int64_t)ns));
+    }
     return true;
 }
 
@@ -159,6 +171,7 @@ enum impair_queue_verdict impair_queue_next(struct impair_queue *q, struct insta
 {
     bool dropped = false;
 
+    begin_trace(q, now);
     if (q->held != NETEM_QUEUE_NONE) {
         netem_queue_give(&q->packets, q->held);
         q->held = NETEM_QUEUE_NONE;
@@ -187,5 +200,6 @@ struct instant impair_queue_deadline(const struct impair_queue *q)
     uint32_t first = netem_queue_first(&q->packets);
     if (first == NETEM_QUEUE_NONE)
         return INSTANT_NEVER;
-    return instant_max(q->free_at, q->packets.entries[first].due);
+    struct instant start = instant_max(q->free_at, q->packets.entries[first].due);
+    return q->config.trace ? impair_trace_next(&q->cursor, start) : start;
 }

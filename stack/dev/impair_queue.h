@@ -1,10 +1,11 @@
 /* A bottleneck before netem, which netem does not have: a queue bounded in bytes in front of a link
- * of a given rate, so that serialisation comes first and propagation (netem's delay) after. It
- * loses what does not fit (tail), or keeps the waiting time short by CoDel (RFC 8289), or marks
- * instead (RFC 3168). Used by impair_direction.c. */
+ * of a given rate, or of one that a trace describes, so that serialisation comes first and
+ * propagation (netem's delay) after. It loses what does not fit (tail), or keeps the waiting time
+ * short by CoDel (RFC 8289), or marks instead (RFC 3168). Used by impair_direction.c. */
 #ifndef TUNNY_DEV_IMPAIR_QUEUE_H
 #define TUNNY_DEV_IMPAIR_QUEUE_H
 
+#include "dev/impair_trace.h"
 #include "dev/netem.h"
 
 enum impair_queue_kind { IMPAIR_QUEUE_NONE, IMPAIR_QUEUE_TAIL, IMPAIR_QUEUE_CODEL };
@@ -13,6 +14,7 @@ struct impair_queue_config {
     enum impair_queue_kind kind;
     uint32_t bytes; /* held at most */
     bool ecn;
+    const struct impair_trace *trace; /* instead of the rate; or NULL */
 };
 
 enum impair_queue_verdict {
@@ -23,7 +25,8 @@ enum impair_queue_verdict {
 
 struct impair_queue {
     struct impair_queue_config config;
-    uint64_t rate;              /* bytes a second, > 0 */
+    uint64_t rate; /* bytes a second, > 0 without a trace */
+    struct impair_trace_cursor cursor;
     struct netem_queue packets; /* `due`: when the packet came */
     uint32_t serving;           /* the packet on the wire */
     struct instant free_at;     /* when the wire is, or was, free again */

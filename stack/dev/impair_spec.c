@@ -9,6 +9,9 @@
 
 enum { OUT_BIT = 1 << IMPAIR_OUT, IN_BIT = 1 << IMPAIR_IN, BOTH_BITS = OUT_BIT | IN_BIT };
 
+/* Bytes, of a trace without a queue that is named: more than anybody fills by mistake. */
+enum { TRACE_QUEUE = 4 << 20 };
+
 struct clause {
     const char *start, *end;
 };
@@ -118,7 +121,7 @@ static int parse_queue(struct netem_parser *p, struct impair_queue_config *queue
 {
     char word[NETEM_WORD_SIZE];
 
-    *queue = (struct impair_queue_config){.kind = IMPAIR_QUEUE_TAIL};
+    *queue = (struct impair_queue_config){.kind = IMPAIR_QUEUE_TAIL, .trace = queue->trace};
     netem_words_take(&p->words, word);
     if (strcmp(word, "codel") == 0)
         queue->kind = IMPAIR_QUEUE_CODEL;
@@ -131,6 +134,43 @@ static int parse_queue(struct netem_parser *p, struct impair_queue_config *queue
         netem_words_take(&p->words, word);
         queue->ecn = true;
     }
+    return 0;
+}
+
+static const struct impair_trace *known_trace(const struct impair_specification *specification,
+                                              const char *path)
+{
+    const struct impair_trace *trace = specification->traces;
+
+    while (trace && strcmp(trace->path, path) != 0)
+        trace = trace->next;
+    return trace;
+}
+
+static int parse_trace(struct spec_parser *s, struct netem_parser *p,
+                       struct impair_queue_config *queue)
+{
+    struct impair_trace *made;
+    char word[NETEM_WORD_SIZE];
+    size_t bad_line = 0;
+
+    if (!netem_words_take(&p->words, word))
+        return netem_parse_error(p->notes, "trace: the name of a file is expected");
+    queue->trace = known_trace(s->specification, word);
+    if (queue->trace)
+        return 0;
+    int rc = impair_trace_read(word, &made, &bad_line);
+    if (rc == -EINVAL)
+        return netem_parse_error(p->notes,
+                                 "trace: '%.64s', line %zu is no time in milliseconds that comes "
+                                 "after those before",
+                                 word, bad_line);
+    if (rc)
+        return netem_parse_error(p->notes, "trace: '%.64s' cannot be read: %s", word,
+                                 strerror(-rc));
+    made->next = s->specification->traces;
+    s->specification->traces = made;
+    queue->trace = made;
     return 0;
 }
 
@@ -153,13 +193,16 @@ static int parse_extra(struct spec_parser *s, struct netem_parser *p, struct imp
     }
     memcpy(keyword, p->words.next, sizeof keyword);
     if (strcmp(keyword, "mask") != 0 && strcmp(keyword, "queue") != 0 &&
-        strcmp(keyword, "log") != 0 && strcmp(keyword, "replay") != 0)
+        strcmp(keyword, "trace") != 0 && strcmp(keyword, "log") != 0 &&
+        strcmp(keyword, "replay") != 0)
         return 0;
     netem_words_take(&p->words, keyword);
     if (strcmp(keyword, "mask") == 0)
         rc = parse_mask(p, &side->script);
     else if (strcmp(keyword, "queue") == 0)
         rc = parse_queue(p, &side->queue);
+    else if (strcmp(keyword, "trace") == 0)
+        rc = parse_trace(s, p, &side->queue);
     else if (strcmp(keyword, "log") == 0)
         rc = parse_path(p, keyword, s->specification->log);
     else
@@ -172,7 +215,7 @@ static int unknown_word(struct netem_parser *p)
     return netem_parse_error(p->notes,
                              "'%.64s' is no option (netem: limit delay loss seed ecn reorder "
                              "corrupt gap duplicate distribution rate slot; also: drop LIST, mask, "
-                             "queue, log, replay)",
+                             "queue, trace, log, replay)",
                              p->words.next);
 }
 
@@ -285,6 +328,8 @@ static int parse_change(struct spec_parser *s, struct clause clause)
         int rc = parse_change_options(s, change, clause, i);
         if (rc)
             return rc;
+        if (specification->side[i].queue.trace && change->netem[i].rate)
+            return netem_parse_error(s->notes, "at: a link with a trace has no 'rate'");
     }
     specification->change_count++;
     return 0;
@@ -345,10 +390,18 @@ static int parse_changes(struct spec_parser *s, const char *text)
 
 static int finish_side(struct spec_parser *s, unsigned direction)
 {
-    const struct impair_side *side = &s->specification->side[direction];
+    struct impair_side *side = &s->specification->side[direction];
+    struct impair_queue_config *queue = &side->queue;
 
-    if (side->queue.kind != IMPAIR_QUEUE_NONE && side->netem.rate == 0)
-        return netem_parse_error(s->notes, "queue: needs 'rate', the speed of the bottleneck");
+    if (queue->trace && side->netem.rate)
+        return netem_parse_error(s->notes, "trace: takes the place of 'rate'");
+    if (queue->trace && queue->kind == IMPAIR_QUEUE_NONE) {
+        queue->kind = IMPAIR_QUEUE_TAIL;
+        queue->bytes = TRACE_QUEUE;
+    }
+    if (queue->kind != IMPAIR_QUEUE_NONE && side->netem.rate == 0 && queue->trace == NULL)
+        return netem_parse_error(s->notes,
+                                 "queue: needs 'rate', the speed of the bottleneck, or 'trace'");
     return netem_parse_finish(&s->netem[direction]);
 }
 
@@ -421,6 +474,11 @@ int impair_specification_parse_each(const char *const texts[IMPAIR_DIRECTIONS],
 void impair_specification_free(struct impair_specification *specification)
 {
     netem_tables_free(&specification->tables);
+    while (specification->traces) {
+        struct impair_trace *first = specification->traces;
+        specification->traces = first->next;
+        impair_trace_free(first);
+    }
 }
 
 /* Steele, Lea and Flood, Fast splittable pseudorandom number generators (2014): splitmix64. */
@@ -485,6 +543,8 @@ static void add_side(struct text *t, const struct impair_side *side)
     t->wanted += impair_script_text(&side->script, (char *)room.data, room.len);
     if (side->queue.kind == IMPAIR_QUEUE_NONE)
         return;
+    if (side->queue.trace)
+        add(t, " trace ", side->queue.trace->path);
     snprintf(bytes, sizeof bytes, "%" PRIu32, side->queue.bytes);
     add(t, side->queue.kind == IMPAIR_QUEUE_CODEL ? " queue codel " : " queue tail ", bytes);
     add(t, side->queue.ecn ? " ecn" : "", "");

@@ -1,12 +1,14 @@
 /* The specification of an impaired link, both directions:
- *     delay 20ms loss 3%                          both directions alike
- *     out: delay 20ms ; in: rate 10mbit           each on its own (forward: and backward: are the
+ *     delay 20ms loss 3%                         both directions alike
+ *     out: delay 20ms ; in: rate 10mbit          each on its own (forward: and backward: are the
  * same) with tc-netem's own options (netem_parse.h) and what netem does not have, always in full
- * words: drop 3,7,20-25   drop syn#1,data#5   mask 0x5    scripted losses (impair_script.h) queue
- * tail|codel BYTES [ecn]                     a bottleneck at `rate` (impair_queue.h) log FILE
- * replay FILE                           fates written, fates read (impair_log.h) at 2s forward loss
- * 5%   at 5s down   at 7s up    a schedule; options not named stay Reads text only. Called by
- * impair.c and by tools that check what a user wrote. */
+ * words: drop 3,7,20-25   drop syn#1,data#5   mask 0x5        scripted losses (impair_script.h)
+ *     queue tail|codel BYTES [ecn]               a bottleneck at `rate` (impair_queue.h)
+ *     trace FILE                                 or at what a trace says (impair_trace.h)
+ *     log FILE   replay FILE                     fates written, fates read (impair_log.h)
+ *     at 2s forward loss 5%   at 5s down   at 7s up        a schedule; options not named stay
+ * Reads text and the files that it names. Called by impair.c, cable.c and by tools that check what
+ * a user wrote. */
 #ifndef TUNNY_DEV_IMPAIR_SPEC_H
 #define TUNNY_DEV_IMPAIR_SPEC_H
 
@@ -42,6 +44,7 @@ struct impair_specification {
     uint32_t limit_most; /* of `limit` in what may come to replace this; 0: nothing will */
     char log[IMPAIR_PATH_SIZE], replay[IMPAIR_PATH_SIZE]; /* "": none */
     struct netem_tables tables;
+    struct impair_trace *traces; /* that sides refer to */
 };
 
 /* Reads a specification. 0; -EINVAL with notes->error; -ENOMEM. impair_specification_free() is due

@@ -70,7 +70,7 @@ static void what_does_not_fit_is_lost(void **state)
 static void a_tail_queue_with_ecn_marks_from_half_on(void **state)
 {
     (void)state;
-    struct impair_queue_config config = {IMPAIR_QUEUE_TAIL, 4000, true};
+    struct impair_queue_config config = {.kind = IMPAIR_QUEUE_TAIL, .bytes = 4000, .ecn = true};
     struct impair_queue queue;
     struct netem_arrival out;
     struct instant came, at;
@@ -170,6 +170,34 @@ static void codel_with_ecn_marks_instead(void **state)
     assert_int_equal(cannot.marked, 0);
 }
 
+static void a_trace_says_when_packets_leave(void **state)
+{
+    (void)state;
+    static uint32_t ms[] = {2, 2, 10};
+    const struct impair_trace trace = {.count = 3, .ms = ms};
+    struct impair_queue_config config = {IMPAIR_QUEUE_TAIL, 100000, false, &trace};
+    struct impair_queue queue;
+    struct netem_arrival out;
+    struct instant came, at;
+    assert_int_equal(impair_queue_open(&queue, &config, 0, 1500), 0);
+    /* The trace begins with the first call. */
+    assert_int_equal(impair_queue_next(&queue, (struct instant){1000}, &out, &came, &at),
+                     IMPAIR_QUEUE_IDLE);
+    for (uint64_t i = 1; i <= 5; i++)
+        assert_true(offer(&queue, i, 500000, 0));
+    assert_int_equal(impair_queue_deadline(&queue).ns, 2001000);
+    /* 1000 bytes each: three share the two chances at 2 ms, the fourth takes the one at 10 ms and
+     * the fifth the rest of that and the next, in the second round. */
+    static const int64_t expected[] = {2001000, 2001000, 2001000, 10001000, 12001000};
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(impair_queue_next(&queue, (struct instant){99000000}, &out, &came, &at),
+                         IMPAIR_QUEUE_THROUGH);
+        assert_int_equal(out.number, i + 1);
+        assert_int_equal(at.ns, expected[i]);
+    }
+    impair_queue_close(&queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +208,7 @@ int main(void)
         cmocka_unit_test(codel_drops_ever_faster),
         cmocka_unit_test(codel_ends_with_a_shorter_wait_than_tail_loss),
         cmocka_unit_test(codel_with_ecn_marks_instead),
+        cmocka_unit_test(a_trace_says_when_packets_leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -193,6 +195,9 @@ static void wrong_specifications_are_refused_with_the_reason(void **state)
         {"rate 1mbit queue tail", "queue: '' is no number of bytes"},
         {"rate 1mbit queue tail 0", "queue: '0' is no number of bytes"},
         {"queue tail 64k", "queue: needs 'rate'"},
+        {"trace", "trace: the name of a file"},
+        {"trace /nonexistent/x", "trace: '/nonexistent/x' cannot be read"},
+        {"trace /dev/null", "trace: '/dev/null', line 0 is no time"},
         {"log", "log: the name of a file"},
         {"at 2s", "at: options, 'down' or 'up'"},
         {"at soon down", "at: 'soon' is no time"},
@@ -229,6 +234,31 @@ static int parse_each(const char *forward, const char *backward)
     impair_specification_free(&spec);
     memset(&notes, 0, sizeof notes);
     return impair_specification_parse_each(texts, &spec, &notes);
+}
+
+static void a_trace_takes_the_place_of_the_rate(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tunny-trace.XXXXXX", text[1024], again[1024];
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0 && write(descriptor, "5\n9\n", 4) == 4);
+    close(descriptor);
+    snprintf(text, sizeof text, "trace %s", path);
+    assert_int_equal(parse(text), 0);
+    const struct impair_queue_config *queue = &spec.side[IMPAIR_OUT].queue;
+    assert_int_equal(queue->kind, IMPAIR_QUEUE_TAIL);
+    assert_int_equal(queue->trace->count, 2);
+    assert_ptr_equal(queue->trace, spec.side[IMPAIR_IN].queue.trace);
+    snprintf(text, sizeof text,
+             "out: limit 1000 delay 5ms trace %s queue codel 65536 ecn; in: limit 1000", path);
+    assert_int_equal(parse(text), 0);
+    impair_specification_text(&spec, again, sizeof again);
+    assert_string_equal(again, text);
+    snprintf(text, sizeof text, "rate 5mbit trace %s", path);
+    assert_int_equal(parse(text), -EINVAL);
+    snprintf(text, sizeof text, "trace %s; at 2s rate 5mbit", path);
+    assert_int_equal(parse(text), -EINVAL);
+    unlink(path);
 }
 
 static void each_direction_may_have_a_text_of_its_own(void **state)
@@ -283,6 +313,7 @@ int main(void)
         cmocka_unit_test(the_text_reads_back_as_the_same),
         cmocka_unit_test(wrong_specifications_are_refused_with_the_reason),
         cmocka_unit_test(changes_are_at_most_32_and_255_bytes),
+        cmocka_unit_test(a_trace_takes_the_place_of_the_rate),
         cmocka_unit_test(each_direction_may_have_a_text_of_its_own),
         cmocka_unit_test(a_warning_for_both_directions_is_given_once),
     };
