@@ -15,6 +15,7 @@
 #include "common/numbers.h"
 #include "common/options.h"
 #include "link/link_control.h"
+#include "link/link_qdisc.h"
 #include "link/link_report.h"
 
 enum link_option {
@@ -57,6 +58,7 @@ static const struct option longs[] = {
 static const char help[] =
     "Usage: tunny link [OPTION]... END END...\n"
     "       tunny link ctl SOCKET show|stats|set|down|up|stop [ARGUMENT]...\n"
+    "       tunny link qdisc [NAMESPACE/]INTERFACE SPEC|clear\n"
     "A cable in user space between interfaces of the kernel, with faults on everybody's packets.\n"
     "END is [NAMESPACE/][tun:|packet:]INTERFACE[=ADDRESS/LENGTH,...]: a TUN, made when there is\n"
     "none of that name, or an Ethernet interface (veth) by AF_PACKET. NAMESPACE is a name of\n"
@@ -79,6 +81,7 @@ static const char help[] =
     "      --help, --version\n\n"
     "ctl: show and stats [--json]; set forward|backward|both SPEC; down and up\n"
     "     [forward|backward|both]; stop.\n"
+    "qdisc: the kernel's own netem instead, where it has one, on what it sends out of INTERFACE.\n"
     "It ends by SIGINT, SIGTERM or `stop` with a summary.\n"
     "Exit codes: 0 it ran, 1 an interface is gone or a file incomplete, 2 it could not be made.\n";
 
@@ -276,6 +279,8 @@ static int open_and_run(const struct settings *settings)
 int link_main(int argc, char **argv)
 {
     struct settings settings = {.json = 0};
+    if (argc > 1 && strcmp(argv[1], "qdisc") == 0)
+        return link_qdisc(argc - 2, argv + 2);
     if (argc > 1 && strcmp(argv[1], "ctl") == 0) {
         if (argc > 2)
             return link_control_ask(argc - 2, argv + 2);

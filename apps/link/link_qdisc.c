@@ -1,0 +1,25 @@
+/* tunny link qdisc: the kernel's netem by our grammar; see link_qdisc.h. */
+#include "link/link_qdisc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/exit_codes.h"
+#include "common/message.h"
+#include "common/options.h"
+
+int link_qdisc(int argc, char **argv)
+{
+    char text[2048];
+    message_program("tunny link qdisc");
+    if (argc != 2)
+        return options_wrong("[NAMESPACE/]INTERFACE and a specification, or clear, are needed");
+    int result = tunny_netem(argv[0], strcmp(argv[1], "clear") == 0 ? NULL : argv[1], text,
+                             sizeof text);
+    if (result < 0) {
+        complain("%s.", text);
+        return result == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+    }
+    fputs(text, stderr);
+    return EXIT_OK;
+}

@@ -1,0 +1,8 @@
+/* tunny link qdisc: a specification for the kernel's own netem. */
+#ifndef TUNNY_LINK_LINK_QDISC_H
+#define TUNNY_LINK_LINK_QDISC_H
+
+/* `argv`: [NAMESPACE/]INTERFACE and a specification, or "clear". An exit code. */
+int link_qdisc(int argc, char **argv);
+
+#endif
