@@ -74,7 +74,7 @@ $B/libtunny.so.$(SOVERSION): $(STACK_OBJ)
 
 $B/tunny: $(APPS_OBJ) $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
-	$(Q)$(LINK) -o $@ $^
+	$(Q)$(LINK) -o $@ $^ -lm
 
 # The one symbol that it exports is packetdrill_interface_init.
 $B/libtunny-packetdrill.so: $(SO_OBJ) $B/libtunny.a
@@ -104,7 +104,7 @@ fuzz: $(FUZZ_BIN)  ## fuzz targets that replay corpora (FUZZ=1 CC=clang: libFuzz
 $B/fuzz/%: $B/tests/fuzz/%.o $(if $(FUZZ),,$B/tests/fuzz/replay_main.o) $(APP_LIB_OBJ) $B/libtunny.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK $@')
-	$(Q)$(LINK) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $^
+	$(Q)$(LINK) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $^ -lm
 
 # --- using -------------------------------------------------------------------------------------------
 

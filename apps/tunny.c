@@ -10,6 +10,7 @@
 #include "drill/drill.h"
 #include "gen_sha256.h"
 #include "get/get.h"
+#include "lab/lab.h"
 #include "link/link.h"
 #include "nc/nc.h"
 #include "ping.h"
@@ -27,6 +28,7 @@ static const struct sub_command sub_commands[] = {
     {"ping", ping_main, "echo requests and their round trips"},
     {"nc", nc_main, "standard input and output over TCP or UDP"},
     {"link", link_main, "a cable with faults between interfaces of the kernel"},
+    {"lab", lab_main, "experiments over a grid of links, ours beside the kernel's TCP"},
     {"drill", drill_main, "run packetdrill scripts against the stack, in virtual time"},
     {"doctor", doctor_main, "what works on this machine, and how to mend the rest"},
     {"gen-sha256", gen_sha256_main, "the digest of what serve sends for /gen/"},
