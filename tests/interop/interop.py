@@ -22,11 +22,13 @@ number = 0
 failed = 0
 
 
-def pattern(size, start=0):
-    return bytes(((i * 7 + (i >> 8) * 3 + (i >> 16)) & 255) for i in range(start, start + size))
+def pattern():
+    """Byte i is 7 i + 3 (i / 2^8) + i / 2^16, modulo 256: it repeats after 2^24, and each 256 of them are one row plus a constant."""
+    rows = [bytes((i * 7 + c) & 255 for i in range(256)) for c in range(256)]
+    return b"".join(rows[(j * 3 + (j >> 8)) & 255] for j in range(1 << 16))
 
 
-BIG = pattern(1 << 24)  # the pattern's period
+BIG = pattern()
 
 
 def expected(size):
