@@ -123,7 +123,7 @@ static void check_startup_high_loss(struct bbr_turn *turn)
     struct bbr *bbr = turn->bbr;
 
     if (bbr->full_bw_reached || !bbr->loss_round_start || !bbr->in_recovery ||
-        bbr->loss_events < STARTUP_FULL_LOSS_CNT || !bbr_is_inflight_too_high(&turn->rs))
+        bbr->loss_events < STARTUP_FULL_LOSS_CNT || !bbr_is_inflight_too_high(turn))
         return;
     bbr->undo_to_state = true;
     bbr->undo_state = BBR_STARTUP;
@@ -180,7 +180,7 @@ static void handle_losses(struct bbr_turn *turn)
     bbr_note_loss(turn->cc);
     if (bbr->loss_events < UINT8_MAX)
         bbr->loss_events++;
-    if (bbr->is_bw_probe_sample && bbr_is_inflight_too_high(&turn->rs))
+    if (bbr->is_bw_probe_sample && bbr_is_inflight_too_high(turn))
         handle_inflight_too_high(turn->cc, &turn->rs, turn->ack->now);
 }
 
@@ -233,7 +233,7 @@ static bool adapt_long_term_model(struct bbr_turn *turn)
             return true;
         }
     }
-    if (!bbr_is_inflight_too_high(&turn->rs))
+    if (!bbr_is_inflight_too_high(turn))
         raise_inflight_longterm(turn);
     return false;
 }
@@ -469,6 +469,7 @@ static void bbr_init(struct cc *cc, struct instant now)
 
     *bbr = (struct bbr){
         .min_rtt = DURATION_FOREVER,
+        .rtt_latest = DURATION_FOREVER,
         .min_rtt_stamp = now,
         .extra_acked_interval_start = now,
         .inflight_longterm = BBR_INFINITE,
@@ -528,6 +529,7 @@ static void bbr_on_loss(struct cc *cc, const struct cc_loss *loss)
 
     if (loss->cause == CC_CAUSE_ECN) {
         bbr_note_loss(cc);
+        bbr->is_mark_in_round = true;
         if (bbr->is_bw_probe_sample)
             handle_inflight_too_high(cc, &seen, loss->now);
         return;
@@ -561,7 +563,7 @@ static void bbr_on_undo(struct cc *cc, struct instant now)
     (void)now;
     bbr_restore_cwnd(cc);
     bbr->in_recovery = false;
-    bbr->is_loss_in_round = false;
+    bbr->is_loss_in_round = bbr->is_mark_in_round = false;
     bbr_reset_full_bw(bbr);
     bbr->bw_shortterm = bbr_greater(bbr->bw_shortterm, bbr->undo_bw_shortterm);
     bbr->inflight_shortterm = bbr_greater(bbr->inflight_shortterm, bbr->undo_inflight_shortterm);

@@ -4,6 +4,12 @@
 
 enum {
     LOSS_THRESH_PERCENT = 2,
+    /* Not the draft's: see bbr_is_inflight_too_high(). Too much by a quarter loses a fifth, by
+     * Startup's gain two thirds. */
+    LINK_LOSS_PERCENT = 15,
+    LINK_LOSS_STARTUP_PERCENT = 30,
+    QUEUE_SEEN_DIVISOR = 8, /* a round trip longer than the least by so much */
+    QUEUE_SEEN_LEAST_US = 500,
     HEADROOM_PERCENT = 15,
     FULL_BW_ROUNDS = 3,
     MIN_PIPE_CWND_SEGMENTS = 4,
@@ -93,8 +99,9 @@ void bbr_start_round(struct bbr *bbr)
 
 void bbr_reset_congestion_signals(struct bbr *bbr)
 {
-    bbr->is_loss_in_round = false;
+    bbr->is_loss_in_round = bbr->is_mark_in_round = false;
     bbr->bw_latest = 0;
+    bbr->rtt_latest = DURATION_FOREVER;
     bbr->inflight_latest = 0;
 }
 
@@ -179,6 +186,8 @@ void bbr_update_latest_delivery_signals(struct bbr_turn *turn)
     bbr->loss_round_start = false;
     bbr->bw_latest = bbr_greater(bbr->bw_latest, turn->rs.rate);
     bbr->inflight_latest = bbr_greater(bbr->inflight_latest, turn->rs.delivered);
+    if (turn->ack->rtt.ns >= 0)
+        bbr->rtt_latest = duration_min(bbr->rtt_latest, turn->ack->rtt);
     if (turn->rs.delivered > 0 && turn->rs.prior_delivered >= bbr->loss_round_delivered) {
         bbr->loss_round_delivered = bbr->delivered;
         bbr->loss_round_start = true;
@@ -192,6 +201,24 @@ void bbr_advance_latest_delivery_signals(struct bbr_turn *turn)
         return;
     turn->bbr->bw_latest = turn->rs.rate;
     turn->bbr->inflight_latest = turn->rs.delivered;
+    turn->bbr->rtt_latest = turn->ack->rtt.ns >= 0 ? turn->ack->rtt : DURATION_FOREVER;
+}
+
+/* Every packet of this round waited somewhere. */
+static bool is_queue_seen(const struct bbr *bbr)
+{
+    struct duration more = duration_max(duration_ns(bbr->min_rtt.ns / QUEUE_SEEN_DIVISOR),
+                                        duration_us(QUEUE_SEEN_LEAST_US));
+
+    return bbr->rtt_latest.ns > duration_add(bbr->min_rtt, more).ns;
+}
+
+/* The round lost packets, but no queue stood, and nearly what was sent arrived: less of it would
+ * not have been lost. */
+static bool is_loss_of_link(const struct bbr *bbr)
+{
+    return !bbr->is_mark_in_round && !is_queue_seen(bbr) &&
+           bbr->bw_latest >= bbr_percent_of(bbr->bw, 100 - LINK_LOSS_PERCENT);
 }
 
 static void update_round(struct bbr_turn *turn)
@@ -240,9 +267,9 @@ void bbr_update_congestion_signals(struct bbr_turn *turn)
     update_max_bw(turn);
     if (!bbr->loss_round_start)
         return;
-    if (bbr->is_loss_in_round && !is_probing_bw(bbr))
+    if (bbr->is_loss_in_round && !is_probing_bw(bbr) && !is_loss_of_link(bbr))
         lower_bounds_after_loss(turn);
-    bbr->is_loss_in_round = false;
+    bbr->is_loss_in_round = bbr->is_mark_in_round = false;
 }
 
 /* The windowed maximum over the last ten rounds (one in Startup): two halves that take turns. */
@@ -295,9 +322,13 @@ void bbr_check_full_bw_reached(struct bbr_turn *turn)
         bbr->full_bw_reached = true;
 }
 
-bool bbr_is_inflight_too_high(const struct rate_sample *rs)
+bool bbr_is_inflight_too_high(const struct bbr_turn *turn)
 {
-    return rs->lost * 100 > rs->tx_in_flight * LOSS_THRESH_PERCENT;
+    uint64_t lost = turn->rs.lost * 100, sent = turn->rs.tx_in_flight;
+    uint64_t of_link = turn->bbr->state == BBR_STARTUP ? LINK_LOSS_STARTUP_PERCENT
+                                                       : LINK_LOSS_PERCENT;
+
+    return lost > sent * LOSS_THRESH_PERCENT && (lost > sent * of_link || is_queue_seen(turn->bbr));
 }
 
 /* NoteLoss() */

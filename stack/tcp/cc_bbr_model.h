@@ -45,6 +45,7 @@ struct bbr {
     struct instant extra_acked_interval_start;
     struct duration min_rtt; /* DURATION_FOREVER: none yet */
     struct instant min_rtt_stamp;
+    struct duration rtt_latest; /* the least of this loss round; DURATION_FOREVER: none yet */
     /* Rounds, counted by `delivered`. */
     uint64_t delivered; /* the connection's, at the last ACK */
     uint64_t next_round_delivered, loss_round_delivered;
@@ -63,7 +64,7 @@ struct bbr {
     uint8_t undo_state;       /* BBR_STARTUP or BBR_PROBE_BW_UP, when undo_to_state */
     uint8_t full_bw_count, bw_probe_up_rounds, loss_events;
     bool undo_to_state;
-    bool round_start, loss_round_start, is_loss_in_round;
+    bool round_start, loss_round_start, is_loss_in_round, is_mark_in_round;
     bool full_bw_reached, full_bw_now;
     bool is_bw_probe_sample, prev_probe_too_high, prev_probe_precautionary;
     bool min_rtt_expired, probe_rtt_round_done;
@@ -128,8 +129,12 @@ void bbr_note_loss(struct cc *cc);
 
 /* This ACK's rate sample, within bounds; all of it 0 when there is none. */
 struct rate_sample bbr_sample(const struct bbr *bbr, const struct cc_ack *ack);
-/* More than 2 % lost of what was in flight. */
-bool bbr_is_inflight_too_high(const struct rate_sample *rs);
+/* More than 2 % lost of what was in flight, and not for want of a better link only. Not the draft,
+ * which takes every such loss for congestion: on a link that damages packets it would shrink from
+ * probe to probe and never find out what the link carries. Up to 15 % count as the link's own while
+ * no queue is seen; where packets are lost for want of room, a queue stands before, or the probe's
+ * excess of a quarter is lost. */
+bool bbr_is_inflight_too_high(const struct bbr_turn *turn);
 /* The steps of the draft's UpdateModelAndState() that concern the model, in their order. */
 void bbr_update_latest_delivery_signals(struct bbr_turn *turn);
 void bbr_update_congestion_signals(struct bbr_turn *turn);

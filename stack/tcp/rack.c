@@ -24,7 +24,9 @@ static bool is_sent_after(struct instant a_at, seqno a_to, struct instant b_at, 
 }
 
 /* 6.2, step 2 (R8985-02): the acknowledgment of a retransmission may be that of the original. It is
- * if it came faster than any round trip, or echoes a time before the retransmission. */
+ * if it came faster than any round trip, or echoes a time before the retransmission. Not RFC 8985:
+ * the echo is asked only for what SND.UNA has passed, because an ACK of text beyond a hole echoes
+ * the text in front of the hole (RFC 7323, 4.3), and would never count. */
 static bool is_ambiguous(const struct rack_news *news)
 {
     const struct sent_delivery *delivery = news->delivery;
@@ -32,7 +34,7 @@ static bool is_ambiguous(const struct rack_news *news)
         return false;
     if (instant_since(news->now, delivery->newest_sent_at).ns < news->min_rtt.ns)
         return true;
-    return news->has_ts_ecr && delivery->newest_ts != 0 &&
+    return news->has_ts_ecr && delivery->newest_ts != 0 && delivery->newest_to <= news->una &&
            (int32_t)(news->ts_ecr - delivery->newest_ts) < 0;
 }
 

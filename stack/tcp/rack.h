@@ -19,6 +19,7 @@ struct rack {
 
 struct rack_news {
     const struct sent_delivery *delivery;
+    seqno una;               /* SND.UNA after the ACK */
     seqno highest_delivered; /* behind the highest number that is acknowledged or SACKed now */
     struct duration min_rtt; /* 0: not known */
     bool has_ts_ecr;

@@ -372,6 +372,7 @@ static void take_in_delivery(struct turn *turn)
     const struct recovery_scene *scene = turn->scene;
     struct rack_news news = {
         .delivery = turn->delivery,
+        .una = turn->ack->una,
         .highest_delivered = seq_max(turn->ack->una, turn->sent->highest_sacked),
         .min_rtt = facts_of(scene).min_rtt,
         .has_ts_ecr = turn->ack->has_ts_ecr,
@@ -722,10 +723,12 @@ void recovery_on_reorder_timer(const struct recovery_scene *scene, seqno una, se
 static void note_retransmission(const struct recovery_scene *scene, uint32_t bytes, uint32_t ts)
 {
     struct sent_record *newest = sent_newest(scene->sent);
-    if (newest)
-        newest->ts = ts;
+    if (!newest)
+        return;
+    newest->ts = ts;
     if (scene->recovery->phase >= RECOVERY_FAST)
-        undo_on_retransmission(&scene->recovery->undo, segments_of(bytes, scene->cc->smss), ts);
+        undo_on_retransmission(&scene->recovery->undo, sent_from(newest),
+                               segments_of(bytes, scene->cc->smss), ts);
 }
 
 void recovery_on_sent(const struct recovery_scene *scene, uint32_t bytes, bool again, uint32_t ts)

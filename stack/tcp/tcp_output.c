@@ -430,6 +430,9 @@ static void note_nothing(struct tcb *tcb, const struct tcp_decision *d, struct i
         note_app_limited(tcb);
     if (tcb->snd.nxt < tcb->text.end && tcp_allowance(tcb) < tcb->cc.smss)
         note_cwnd_usage(tcb, true);
+    else if (tcb->snd.nxt < tcb->text.end && tcb->sent.pipe_bytes &&
+             tcb->snd.una + tcb->snd.wnd < tcb->snd.nxt + tcb->cc.smss)
+        sent_mark_app_limited(&tcb->sent); /* what the peer's window holds back, neither */
     /* A FIN that waits for the window needs the probes as much as text does (MUST-36). */
     if ((tcb->snd.nxt < tcb->text.end || (tcb->fin_wanted && !tcb->fin_sent)) &&
         tcb->snd.una == tcb->snd.nxt && instant_is_never(tcb->timer[TIMER_PERSIST]) &&

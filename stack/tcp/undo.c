@@ -18,15 +18,17 @@ void undo_on_recovery_end(struct undo *undo, seqno nxt)
     undo->watching = false;
 }
 
-void undo_on_retransmission(struct undo *undo, uint32_t segments, uint32_t ts)
+void undo_on_retransmission(struct undo *undo, seqno from, uint32_t segments, uint32_t ts)
 {
     if (undo->marker == 0 || undo->until != 0)
         return;
     undo->unreported += segments;
-    /* RFC 3522, 3.2 steps 2 and 3 (R3522-02): the first retransmission's timestamp is kept. */
+    /* RFC 3522, 3.2 steps 2 and 3 (R3522-02): the first retransmission's timestamp is kept. It must
+     * be that of the hole at SND.UNA: what stands there may have been sent again in an episode
+     * before, and then an earlier echo says nothing. */
     if (!undo->retransmitted) {
         undo->retransmit_ts = ts;
-        undo->watching = true;
+        undo->watching = from == undo->marker;
     }
     undo->retransmitted = true;
 }

@@ -21,8 +21,8 @@ void undo_cancel(struct undo *undo);
 /* Recovery ended; D-SACKs may still tell until `nxt` is acknowledged. */
 void undo_on_recovery_end(struct undo *undo, seqno nxt);
 
-/* `segments` were sent again, with `ts` as TSval. */
-void undo_on_retransmission(struct undo *undo, uint32_t segments, uint32_t ts);
+/* `segments` from `from` on were sent again, with `ts` as TSval. */
+void undo_on_retransmission(struct undo *undo, seqno from, uint32_t segments, uint32_t ts);
 
 /* A D-SACK for [left, right), `segments` wire packets. true: all that was sent again has now been
  * reported as duplicate. */

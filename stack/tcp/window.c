@@ -71,6 +71,22 @@ void window_measure(struct window *window, seqno next, uint32_t wnd, struct inst
     window->rtt_start = now;
 }
 
+/* A sender in slow start doubles each round trip, or does more, and a hole holds a round trip's
+ * text back until it is filled: what the user takes in one must fit twice, and twice more of what
+ * it takes more than ever before, in proportion (dynamic right-sizing, as Linux has it). */
+static uint64_t wanted_for(struct window *window, uint64_t taken)
+{
+    uint64_t wanted = 2 * taken + UINT64_C(16) * 1460;
+    uint64_t before = window->most_taken;
+
+    if (taken <= before)
+        return wanted;
+    window->most_taken = taken;
+    if (before == 0)
+        return wanted;
+    return wanted + (taken >= 2 * before ? 4 * taken : 4 * taken / before * (taken - before));
+}
+
 uint32_t window_autotune(struct window *window, seqno read, uint32_t limit, uint32_t largest,
                          struct instant now)
 {
@@ -81,8 +97,7 @@ uint32_t window_autotune(struct window *window, seqno read, uint32_t limit, uint
     taken = read - window->round_start_read;
     window->round_start_read = read;
     window->round_start = now;
-    /* A sender in slow start doubles each round trip: what the user takes in one must fit twice. */
-    wanted = 2 * taken + UINT64_C(16) * 1460;
+    wanted = wanted_for(window, taken);
     if (wanted <= limit)
         return limit;
     return wanted < largest ? (uint32_t)wanted : (limit > largest ? limit : largest);

@@ -15,6 +15,7 @@ struct window {
     uint32_t clamp; /* the largest window ever offered (TCP_WINDOW_CLAMP), bytes */
     /* Dynamic right-sizing: how much the user took in the current round trip. */
     seqno round_start_read;
+    uint64_t most_taken; /* in any round trip before */
     struct instant round_start;
     struct duration rtt; /* the receiver's own estimate */
     seqno rtt_edge;      /* when RCV.NXT reaches it, one round trip has passed; 0: not measuring */

@@ -124,16 +124,73 @@ static void a_plateau_is_three_rounds_with_less_than_a_quarter_more(void **state
     assert_true(bbr->full_bw_now && bbr->full_bw_reached);
 }
 
-static void more_than_two_percent_lost_is_too_much(void **state)
+static void more_than_two_percent_lost_is_too_much_where_a_queue_stands(void **state)
 {
-    struct rate_sample rs = {.tx_in_flight = 10000, .lost = 200};
+    struct cc cc = start();
+    struct cc_ack ack = {.delivered = 1};
+    struct bbr_turn turn = {&cc, bbr_of(&cc), &ack, {.tx_in_flight = 10000, .lost = 200}};
 
     (void)state;
-    assert_false(bbr_is_inflight_too_high(&rs));
-    rs.lost = 201;
-    assert_true(bbr_is_inflight_too_high(&rs));
-    rs = (struct rate_sample){.delivered = 0};
-    assert_false(bbr_is_inflight_too_high(&rs));
+    bbr_of(&cc)->min_rtt = duration_ms(20);
+    bbr_of(&cc)->rtt_latest = duration_us(22501);
+    assert_false(bbr_is_inflight_too_high(&turn));
+    turn.rs.lost = 201;
+    assert_true(bbr_is_inflight_too_high(&turn));
+    turn.rs = (struct rate_sample){.delivered = 0};
+    assert_false(bbr_is_inflight_too_high(&turn));
+}
+
+static void without_a_queue_more_is_the_links_own_loss(void **state)
+{
+    struct cc cc = start();
+    struct cc_ack ack = {.delivered = 1};
+    struct bbr_turn turn = {&cc, bbr_of(&cc), &ack, {.tx_in_flight = 10000, .lost = 1500}};
+
+    (void)state;
+    bbr_of(&cc)->min_rtt = duration_ms(20);
+    bbr_of(&cc)->rtt_latest = duration_us(22500);
+    bbr_of(&cc)->state = BBR_PROBE_BW_UP;
+    assert_false(bbr_is_inflight_too_high(&turn));
+    turn.rs.lost = 1501; /* a fifth is lost where the probe's quarter is too much */
+    assert_true(bbr_is_inflight_too_high(&turn));
+    bbr_of(&cc)->state = BBR_STARTUP;
+    turn.rs.lost = 3000;
+    assert_false(bbr_is_inflight_too_high(&turn));
+    turn.rs.lost = 3001;
+    assert_true(bbr_is_inflight_too_high(&turn));
+}
+
+/* What is lost without a queue leaves the short-term bounds alone while nearly all arrives; a mark
+ * does not. */
+static void short_term_bounds_follow_congestion_only(void **state)
+{
+    struct cc cc = start();
+    struct bbr *bbr = bbr_of(&cc);
+    struct cc_ack ack = {.delivered = 1};
+    struct bbr_turn turn = {&cc, bbr, &ack, {.delivered = 1, .rate = 850}};
+
+    (void)state;
+    bbr->state = BBR_PROBE_BW_CRUISE;
+    bbr->max_bw_filter[1] = bbr->max_bw = bbr->bw = 1000;
+    bbr->min_rtt = bbr->rtt_latest = duration_ms(20);
+    bbr->loss_round_start = bbr->is_loss_in_round = true;
+    bbr->bw_latest = 850;
+    bbr_update_congestion_signals(&turn);
+    assert_true(bbr->bw_shortterm == BBR_INFINITE);
+    bbr->is_loss_in_round = bbr->is_mark_in_round = true;
+    bbr_update_congestion_signals(&turn);
+    assert_int_equal(bbr->bw_shortterm, 850);
+    bbr_reset_shortterm_model(bbr);
+    bbr->is_loss_in_round = true;
+    bbr->bw_latest = 849;
+    bbr_update_congestion_signals(&turn);
+    assert_int_equal(bbr->bw_shortterm, 849);
+    bbr_reset_shortterm_model(bbr);
+    bbr->is_loss_in_round = true;
+    bbr->bw_latest = 950;
+    bbr->rtt_latest = duration_ms(23);
+    bbr_update_congestion_signals(&turn);
+    assert_int_equal(bbr->bw_shortterm, 950);
 }
 
 static void extra_acked_is_what_comes_beyond_the_expected(void **state)
@@ -209,7 +266,9 @@ int main(void)
         cmocka_unit_test(the_bandwidth_filter_remembers_two_cycles),
         cmocka_unit_test(an_application_limited_sample_counts_only_when_it_is_higher),
         cmocka_unit_test(a_plateau_is_three_rounds_with_less_than_a_quarter_more),
-        cmocka_unit_test(more_than_two_percent_lost_is_too_much),
+        cmocka_unit_test(more_than_two_percent_lost_is_too_much_where_a_queue_stands),
+        cmocka_unit_test(without_a_queue_more_is_the_links_own_loss),
+        cmocka_unit_test(short_term_bounds_follow_congestion_only),
         cmocka_unit_test(extra_acked_is_what_comes_beyond_the_expected),
         cmocka_unit_test(samples_are_kept_within_bounds),
         cmocka_unit_test(the_window_before_a_recovery_is_what_is_restored),

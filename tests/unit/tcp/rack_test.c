@@ -17,6 +17,7 @@ struct bench {
     struct sent sent;
     struct sent_delivery delivery;
     struct trace trace;
+    seqno una;
 };
 
 static struct instant at_ms(int64_t ms)
@@ -66,7 +67,8 @@ static bool take(struct bench *b, struct rack *rack, int64_t ms, uint32_t ts_ecr
 {
     struct rack_news news = {
         .delivery = &b->delivery,
-        .highest_delivered = b->sent.highest_sacked,
+        .una = b->una,
+        .highest_delivered = seq_max(b->una, b->sent.highest_sacked),
         .min_rtt = duration_ms(10),
         .has_ts_ecr = ts_ecr != 0,
         .ts_ecr = ts_ecr,
@@ -174,10 +176,28 @@ static void ambiguous_acknowledgments_are_ignored(void **state)
     sack(b, 0, 1, 105);
     take(b, &rack, 105, 0);
     assert_int_equal(rack.to, 0); /* faster than any round trip */
+    b->una = START + MSS;
     take(b, &rack, 150, 5099);
     assert_int_equal(rack.to, 0); /* echoes the original */
     take(b, &rack, 150, 5100);
     assert_int_equal(rack.to, START + MSS);
+    assert_int_equal(rack.sent_at.ns, at_ms(100).ns);
+}
+
+/* R8985-02: behind a hole every echo is older than the retransmission, and says nothing. */
+static void a_retransmission_beyond_a_hole_counts(void **state)
+{
+    struct bench *b = *state;
+    struct rack rack;
+    rack_init(&rack);
+    send_segments(b, 0, 3, 1);
+    sent_mark_lost(&b->sent, sent_after(sent_first(&b->sent)));
+    struct sent_record *record = sent_first_lost(&b->sent);
+    sent_again(&b->sent, record, at_ms(100));
+    record->ts = 5100;
+    sack(b, 1, 1, 150);
+    take(b, &rack, 150, 5000);
+    assert_int_equal(rack.to, START + 2 * MSS);
     assert_int_equal(rack.sent_at.ns, at_ms(100).ns);
 }
 
@@ -241,6 +261,7 @@ int main(void)
         BENCH_TEST(sent_before_and_old_enough_is_lost),
         BENCH_TEST(lost_retransmission_is_found_again),
         BENCH_TEST(ambiguous_acknowledgments_are_ignored),
+        BENCH_TEST(a_retransmission_beyond_a_hole_counts),
         BENCH_TEST(late_original_shows_reordering),
         BENCH_TEST(timeout_marks_the_first_and_the_old),
         BENCH_TEST(waiting_records_are_not_walked_over_by_each_ack),

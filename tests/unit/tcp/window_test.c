@@ -209,6 +209,19 @@ static void the_buffer_follows_what_the_user_takes(void **state)
     assert_int_equal(window_autotune(&window, NEXT + 60000, 143360, 1 << 20, at_ms(200)), 143360);
 }
 
+/* Taking twice as much as ever before, or more, makes room for four times more of it. */
+static void a_user_who_takes_more_and_more_gets_ahead(void **state)
+{
+    (void)state;
+    window_set_rtt(&window, duration_ms(100));
+    assert_int_equal(window_autotune(&window, NEXT + 10000, 65536, 1 << 20, at_ms(100)), 65536);
+    assert_int_equal(window_autotune(&window, NEXT + 25000, 65536, 1 << 20, at_ms(200)),
+                     30000 + 16 * 1460 + 30000);
+    assert_int_equal(window_autotune(&window, NEXT + 65000, 83360, 1 << 20, at_ms(300)),
+                     80000 + 16 * 1460 + 160000);
+    assert_int_equal(window_autotune(&window, NEXT + 105000, 263360, 1 << 20, at_ms(400)), 263360);
+}
+
 static void growth_stops_at_the_largest_and_nothing_shrinks(void **state)
 {
     (void)state;
@@ -242,6 +255,7 @@ int main(void)
         TEST(a_window_of_text_is_a_round_trip),
         TEST(without_a_round_trip_nothing_grows),
         TEST(the_buffer_follows_what_the_user_takes),
+        TEST(a_user_who_takes_more_and_more_gets_ahead),
         TEST(growth_stops_at_the_largest_and_nothing_shrinks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
