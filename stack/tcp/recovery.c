@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "tcp/losses.h"
+#include "tcp/recovery_parts.h"
 
 /* One ACK being worked on. */
 struct turn {
@@ -22,13 +23,6 @@ struct turn {
     uint64_t delivered;  /* DeliveredData (RFC 9937, 6.2) */
     uint64_t cwnd_before, flight_before;
     uint64_t lost_again_before; /* sent->lost_again */
-};
-
-/* How long the retransmission timer, the reordering timer and an ACK need the same facts. */
-struct moment {
-    seqno una, nxt;
-    uint32_t mss;
-    struct instant now;
 };
 
 void recovery_init(struct recovery *recovery, const struct tcp_tunables *tunables)
@@ -49,11 +43,6 @@ static bool is_reducing(const struct recovery *recovery)
     return recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_CWR;
 }
 
-static uint64_t less(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : 0;
-}
-
 /* RFC 9937, 6.2 (R9937-06): what is outstanding, not SACKed and not lost, and what was sent again
  * since. Without SACK each duplicate ACK says that one segment has left the network. */
 static uint64_t inflight(const struct recovery *recovery, const struct sent *sent)
@@ -61,7 +50,7 @@ static uint64_t inflight(const struct recovery *recovery, const struct sent *sen
     return less(sent->pipe_bytes, recovery->dups.credited);
 }
 
-static uint64_t inflight_of(const struct recovery_scene *scene)
+uint64_t recovery_inflight(const struct recovery_scene *scene)
 {
     return inflight(scene->recovery, scene->sent);
 }
@@ -78,13 +67,13 @@ static struct rack_facts facts_of(const struct recovery_scene *scene)
     };
 }
 
-static struct duration reo_wnd_of(const struct recovery_scene *scene)
+struct duration recovery_reo_wnd(const struct recovery_scene *scene)
 {
     struct rack_facts facts = facts_of(scene);
     return rack_reo_wnd(&scene->recovery->rack, &facts);
 }
 
-static void trace_cwnd(const struct recovery_scene *scene, uint64_t before, const char *because)
+void recovery_trace_cwnd(const struct recovery_scene *scene, uint64_t before, const char *because)
 {
     uint64_t after = scene->cc->cwnd;
     if (less(after, before) >= scene->cc->smss || less(before, after) >= scene->cc->smss)
@@ -92,8 +81,8 @@ static void trace_cwnd(const struct recovery_scene *scene, uint64_t before, cons
               .because = because);
 }
 
-static struct cc_loss loss_facts(const struct recovery_scene *scene, enum cc_cause cause,
-                                 const struct moment *at)
+struct cc_loss recovery_loss_facts(const struct recovery_scene *scene, enum cc_cause cause,
+                                   const struct moment *at)
 {
     /* RFC 5681, 3.2 step 2 (R5681-18): without what limited transmit sent. */
     return (struct cc_loss){
@@ -112,7 +101,7 @@ static void reduce(const struct recovery_scene *scene, enum cc_cause cause, cons
                    uint64_t recover_fs)
 {
     struct recovery *recovery = scene->recovery;
-    struct cc_loss loss = loss_facts(scene, cause, at);
+    struct cc_loss loss = recovery_loss_facts(scene, cause, at);
     scene->cc->ops->on_loss(scene->cc, &loss);
     recovery->reduce_to = scene->cc->ssthresh;
     /* RFC 3168, 6.1.2: at the least ssthresh, marks take cwnd below it. */
@@ -122,8 +111,8 @@ static void reduce(const struct recovery_scene *scene, enum cc_cause cause, cons
     prr_begin(&recovery->prr, recover_fs);
 }
 
-static void enter_fast(const struct recovery_scene *scene, const struct moment *at,
-                       uint64_t recover_fs)
+void recovery_enter_fast(const struct recovery_scene *scene, const struct moment *at,
+                         uint64_t recover_fs)
 {
     struct recovery *recovery = scene->recovery;
     enum recovery_phase before = recovery->phase;
@@ -141,18 +130,18 @@ static void enter_fast(const struct recovery_scene *scene, const struct moment *
     recovery->probe.end = 0;
     recovery->fast_recoveries++;
     TRACE(scene->trace, recovery_entered, .recover = at->nxt, .cwnd = scene->cc->cwnd,
-          .ssthresh = scene->cc->ssthresh, .pipe = inflight_of(scene));
+          .ssthresh = scene->cc->ssthresh, .pipe = recovery_inflight(scene));
 }
 
 /* RFC 9937, 6.2: cwnd = inflight + SndCnt. */
-static void set_cwnd_by_prr(const struct recovery_scene *scene, uint64_t delivered, bool safe,
-                            uint32_t mss)
+void recovery_set_cwnd_by_prr(const struct recovery_scene *scene, uint64_t delivered, bool safe,
+                              uint32_t mss)
 {
     if (scene->cc->ops->owns_recovery_window)
         return;
     struct prr_ack ack = {
         .delivered = delivered,
-        .inflight = inflight_of(scene),
+        .inflight = recovery_inflight(scene),
         .ssthresh = scene->recovery->reduce_to,
         .smss = mss,
         .safe = safe,
@@ -385,7 +374,7 @@ static void take_in_delivery(struct turn *turn)
         if (!scene->tunables->tcp_recovery)
             recovery->dup_threshold = losses_threshold_after_reordering(recovery->dup_threshold,
                                                                         distance, turn->ack->mss);
-        TRACE(scene->trace, reordering_seen, .reo_wnd = reo_wnd_of(scene));
+        TRACE(scene->trace, reordering_seen, .reo_wnd = recovery_reo_wnd(scene));
     }
     /* A D-SACK for a tail loss probe is no sign of a reordering window that is too short. */
     rack_on_ack(&recovery->rack, turn->ack->has_dsack && !turn->dsack_of_probe, turn->ack->una,
@@ -396,7 +385,7 @@ static void take_in_delivery(struct turn *turn)
 
 /* RFC 2018, 8 (R2018-07): the lowest outstanding byte is SACKed, so SND.UNA should be behind it:
  * the receiver has thrown away what it reported. */
-static void forget_reneged(const struct recovery_scene *scene)
+void recovery_forget_reneged(const struct recovery_scene *scene)
 {
     const struct sent_record *first = sent_first(scene->sent);
     if (!first || first->state != SENT_SACKED)
@@ -433,11 +422,11 @@ static void detect_by_counting(struct turn *turn)
                       "SACKs above it");
 }
 
-static void look_by_time(const struct recovery_scene *scene, struct instant now)
+void recovery_look_by_time(const struct recovery_scene *scene, struct instant now)
 {
     struct recovery *recovery = scene->recovery;
-    recovery->reorder_deadline = rack_mark_lost(&recovery->rack, scene->sent, reo_wnd_of(scene),
-                                                scene->trace, now);
+    recovery->reorder_deadline = rack_mark_lost(&recovery->rack, scene->sent,
+                                                recovery_reo_wnd(scene), scene->trace, now);
 }
 
 static void detect(struct turn *turn)
@@ -448,7 +437,7 @@ static void detect(struct turn *turn)
     if (!turn->ack->sack)
         detect_without_sack(turn);
     else if (turn->scene->tunables->tcp_recovery)
-        look_by_time(turn->scene, turn->ack->now);
+        recovery_look_by_time(turn->scene, turn->ack->now);
     else
         detect_by_counting(turn);
 }
@@ -526,12 +515,12 @@ static void change_phase(struct turn *turn)
 {
     finish_phase(turn);
     if (turn->advanced && turn->ack->sack)
-        forget_reneged(turn->scene);
+        recovery_forget_reneged(turn->scene);
     turn->lost_again_before = turn->sent->lost_again;
     detect(turn);
     if (must_enter_fast(turn)) {
         struct moment at = moment_of(turn);
-        enter_fast(turn->scene, &at, recover_fs_of(turn));
+        recovery_enter_fast(turn->scene, &at, recover_fs_of(turn));
     } else if (turn->recovery->phase == RECOVERY_FAST && turn->cc->ops->owns_recovery_window &&
                lost_again(turn)) {
         struct moment at = moment_of(turn);
@@ -570,7 +559,7 @@ static struct cc_ack facts_for_cc(const struct turn *turn)
 
 static void let_one_leave(const struct turn *turn)
 {
-    uint64_t least = inflight_of(turn->scene) + turn->ack->mss;
+    uint64_t least = recovery_inflight(turn->scene) + turn->ack->mss;
     if (turn->cc->cwnd < least)
         turn->cc->cwnd = least;
 }
@@ -585,16 +574,16 @@ static void let_cc_act(struct turn *turn)
     /* A duplicate ACK without news moves nothing, except that the first retransmission must leave.
      */
     if (is_reducing(turn->recovery) && (turn->delivered > 0 || turn->recovery->prr.out == 0))
-        set_cwnd_by_prr(turn->scene, turn->delivered, turn->advanced && newly_lost == 0,
-                        turn->ack->mss);
+        recovery_set_cwnd_by_prr(turn->scene, turn->delivered, turn->advanced && newly_lost == 0,
+                                 turn->ack->mss);
     /* RFC 6582, 3.2 step 3 (R6582-01): a partial ACK lets the next hole leave at once. Not RFC
      * 9937, 6.2: because without SACK PRR cannot know how much has left the network, and might wait
      * for a timeout. */
     if (turn->recovery->phase == RECOVERY_FAST && turn->recovery->without_sack && turn->advanced &&
         !turn->cc->ops->owns_recovery_window)
         let_one_leave(turn);
-    trace_cwnd(turn->scene, turn->cwnd_before,
-               is_reducing(turn->recovery) ? "proportional rate reduction" : "ACK");
+    recovery_trace_cwnd(turn->scene, turn->cwnd_before,
+                        is_reducing(turn->recovery) ? "proportional rate reduction" : "ACK");
 }
 
 void recovery_on_ack(const struct recovery_scene *scene, const struct recovery_ack *ack,
@@ -620,102 +609,6 @@ void recovery_on_ack(const struct recovery_scene *scene, const struct recovery_a
     look_for_undo(&turn);
     change_phase(&turn);
     let_cc_act(&turn);
-}
-
-/* --- timers ------------------------------------------------------------------------------ */
-
-/* RFC 5681, 3.1, equation 4: for the first timeout of a segment only (R5681-03). */
-static void collapse(const struct recovery_scene *scene, const struct moment *at)
-{
-    struct cc *cc = scene->cc;
-    uint64_t before = cc->cwnd;
-    if (scene->recovery->timeouts == 0) {
-        struct cc_loss loss = loss_facts(scene, CC_CAUSE_LOSS, at);
-        cc->ops->on_timeout(cc, &loss);
-        undo_begin(&scene->recovery->undo, at->una);
-    } else if (!cc->ops->owns_recovery_window) {
-        cc->cwnd = at->mss;
-    }
-    trace_cwnd(scene, before, "timeout");
-}
-
-static void mark_on_timeout(const struct recovery_scene *scene, struct instant now)
-{
-    struct recovery *recovery = scene->recovery;
-    bool by_time = scene->tunables->tcp_recovery && recovery->rack.to != 0;
-    if (by_time)
-        rack_mark_lost_on_timeout(&recovery->rack, scene->sent, reo_wnd_of(scene), scene->trace,
-                                  now);
-    else
-        losses_mark_all(scene->sent, scene->trace, "timeout");
-}
-
-void recovery_on_path_mtu(struct recovery *recovery, seqno nxt)
-{
-    if (recovery->phase != RECOVERY_OPEN && recovery->phase != RECOVERY_DISORDER)
-        return; /* an episode goes on, and ends as it would have */
-    /* As after a timeout, but with the window as it is. */
-    undo_cancel(&recovery->undo);
-    frto_stop(&recovery->frto);
-    recovery->phase = RECOVERY_LOSS;
-    recovery->recover = nxt;
-}
-
-void recovery_on_timeout(const struct recovery_scene *scene, seqno una, seqno nxt, uint32_t mss,
-                         struct instant now)
-{
-    struct recovery *recovery = scene->recovery;
-    struct moment at = {una, nxt, mss, now};
-    const struct sent_record *first = sent_first(scene->sent);
-    bool again = recovery->phase == RECOVERY_LOSS;
-    if (first && recovery->timeouts == 0) {
-        recovery->timed_out_sent_at = first->first_sent_at;
-        recovery->timed_out_delay = duration_ns(-1);
-    }
-    recovery->timed_out_at = now;
-    collapse(scene, &at);
-    recovery->phase = RECOVERY_LOSS;
-    forget_reneged(scene);
-    mark_on_timeout(scene, now);
-    recovery->timeouts++;
-    /* RFC 6582, 4: so that duplicates of what is sent again start no fast retransmit (R6582-02). */
-    recovery->recover = recovery->careful_until = recovery->cwr_end = nxt;
-    recovery->duplicate_acks = 0;
-    recovery->dups.credited = 0;
-    recovery->limited_transmit = 0;
-    recovery->counted_below = nxt;
-    recovery->probe.end = 0;
-    recovery->reorder_deadline = INSTANT_NEVER;
-    frto_stop(&recovery->frto);
-    /* RFC 5682, 2.1 step 1: not when a timeout is being recovered from already. */
-    if (scene->tunables->tcp_frto && !again)
-        frto_begin(&recovery->frto, nxt);
-}
-
-void recovery_on_reorder_timer(const struct recovery_scene *scene, seqno una, seqno nxt,
-                               uint32_t mss, struct instant now)
-{
-    struct recovery *recovery = scene->recovery;
-    struct moment at = {una, nxt, mss, now};
-    uint64_t lost_before = scene->sent->lost_total;
-    uint64_t cwnd_before = scene->cc->cwnd;
-    uint64_t allowed = recovery_allowance(recovery, scene->sent, scene->cc, scene->tunables);
-    if (recovery->frto.step == FRTO_SECOND_ACK) {
-        recovery->reorder_deadline = INSTANT_NEVER;
-        return;
-    }
-    look_by_time(scene, now);
-    if (scene->sent->lost_total == lost_before || recovery->phase == RECOVERY_LOSS)
-        return;
-    if (recovery->phase != RECOVERY_FAST) {
-        enter_fast(scene, &at, less(nxt - una, scene->sent->sacked_bytes));
-        set_cwnd_by_prr(scene, 0, false, mss);
-    } else if (!scene->cc->ops->owns_recovery_window) {
-        /* What has just been taken as lost leaves the pipe; that alone lets no burst go (R8985-11).
-         */
-        scene->cc->cwnd = inflight_of(scene) + (allowed > mss ? allowed : mss);
-    }
-    trace_cwnd(scene, cwnd_before, "reordering timer");
 }
 
 /* --- sending ----------------------------------------------------------------------------- */
