@@ -14,6 +14,7 @@
 #include "link/link.h"
 #include "nc/nc.h"
 #include "ping.h"
+#include "run/run.h"
 #include "serve/serve.h"
 
 struct sub_command {
@@ -30,6 +31,7 @@ static const struct sub_command sub_commands[] = {
     {"link", link_main, "a cable with faults between interfaces of the kernel"},
     {"lab", lab_main, "experiments over a grid of links, ours beside the kernel's TCP"},
     {"drill", drill_main, "run packetdrill scripts against the stack, in virtual time"},
+    {"run", run_main, "any program, with this stack instead of the kernel's TCP"},
     {"doctor", doctor_main, "what works on this machine, and how to mend the rest"},
     {"gen-sha256", gen_sha256_main, "the digest of what serve sends for /gen/"},
 };

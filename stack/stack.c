@@ -48,7 +48,7 @@ static void deliver_udp(struct tunny *stack, const struct ip_datagram *datagram,
         .gso_size = datagram->gso_size,
         .payload = datagram->payload,
     };
-    if (udp_input(stack->udp, &arrival))
+    if (udp_input(stack->udp, &arrival) || stack_guest_takes(stack, datagram))
         return;
     ip_refuse(stack->ip, datagram, IP_REFUSE_PORT, now);
 }
@@ -117,6 +117,7 @@ static void packet_arrives(struct tunny *stack, ip_entrance *entrance, const str
 {
     struct ip_datagram datagram;
     struct ip_error error;
+    stack->guest.arriving = packet;
     switch (entrance(stack->ip, packet, now, &datagram, &error)) {
     case IP_NOTHING:
         break;
@@ -127,6 +128,7 @@ static void packet_arrives(struct tunny *stack, ip_entrance *entrance, const str
         deliver_error(stack, &error, now);
         break;
     }
+    stack_guest_hears(stack, ip_unclaimed(stack->ip));
     stack->trace.subject = (struct trace_subject){0};
 }
 

@@ -44,6 +44,14 @@ struct stack_output {
     unsigned fragments;    /* of it are out; 0: none begun */
 };
 
+/* Somebody else behind our addresses (guest_calls.c). */
+struct stack_guest {
+    bool attached;
+    struct loopback in;            /* to it */
+    struct loopback out;           /* from it */
+    const struct packet *arriving; /* what the device handed over last */
+};
+
 struct tunny {
     struct memory memory;
     struct trace trace;
@@ -60,6 +68,7 @@ struct tunny {
     struct ip *ip;
     struct sockets sockets;
     struct loopback loopback;
+    struct stack_guest guest;
     struct stack_output output;
     struct siphash_key secret;
     uint64_t seed;
@@ -88,6 +97,11 @@ struct instant stack_deadline(const struct tunny *stack);
 /* stack_send.c: sends one packet, whoever owes it: false when nobody has any or the device is full.
  */
 bool stack_send_next(struct tunny *stack, struct instant now);
+
+/* guest_calls.c. A datagram that no socket took: false when it is not the guest's either. */
+bool stack_guest_takes(struct tunny *stack, const struct ip_datagram *datagram);
+/* An ICMP message that may be the guest's. */
+void stack_guest_hears(struct tunny *stack, struct bytes packet);
 
 static inline struct instant stack_now(const struct tunny *stack)
 {

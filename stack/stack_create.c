@@ -204,6 +204,7 @@ static int init_ip(struct tunny *stack, const struct tunny_config *config,
         .mtu = mtu_of(stack, config),
         .secret = derive(&stack->secret, "ip"),
         .seed = stack->seed,
+        .loopback = config->loopback != 0,
     };
     int r = read_addresses(config->addresses ? config->addresses : DEFAULT_ADDRESSES, &ip,
                            complaint);
@@ -287,6 +288,8 @@ static int assemble(struct tunny *stack, const struct tunny_config *config,
         return complain(complaint, r, "no address space for a memory budget of %llu bytes",
                         (unsigned long long)memory);
     loopback_init(&stack->loopback, &stack->memory);
+    loopback_init(&stack->guest.in, &stack->memory);
+    loopback_init(&stack->guest.out, &stack->memory);
     r = wrap_impair(stack, config, complaint);
     if (r == 0)
         r = wrap_capture(stack, config, complaint);
@@ -453,6 +456,8 @@ static void destroy_layers(struct tunny *stack)
     give_layer(stack, stack->ip, ip_size());
     give_layer(stack, stack->output.flat, PACKET_LARGEST);
     loopback_destroy(&stack->loopback);
+    loopback_destroy(&stack->guest.in);
+    loopback_destroy(&stack->guest.out);
     /* Whoever still holds something has lost it. */
     CHECK(stack->memory.used == 0);
     memory_destroy(&stack->memory);

@@ -114,6 +114,18 @@ static bool send_datagram(struct tunny *stack, struct instant now, bool *went)
     return true;
 }
 
+/* --- the guest -------------------------------------------------------------------------------- */
+
+static bool send_guest(struct tunny *stack, struct instant now, bool *went)
+{
+    struct looped_packet *looped = loopback_take(&stack->guest.out);
+    if (!looped)
+        return false;
+    *went = to_device(stack, &looped->packet, now);
+    loopback_free(&stack->guest.out, looped);
+    return true;
+}
+
 /* --- tcp -------------------------------------------------------------------------------------- */
 
 static void add_pseudo(struct checksum *sum, const struct flow *flow, size_t length)
@@ -197,7 +209,7 @@ bool stack_send_next(struct tunny *stack, struct instant now)
         return false;
     bool went = false;
     if (send_ip(stack, now, &went) || send_datagram(stack, now, &went) ||
-        send_segment(stack, now, &went))
+        send_guest(stack, now, &went) || send_segment(stack, now, &went))
         return went;
     return false;
 }

@@ -26,6 +26,11 @@ int tunny_timeout_ms(const struct tunny *stack)
     return ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
+int64_t tunny_deadline_ns(const struct tunny *stack)
+{
+    return stack_deadline(stack).ns;
+}
+
 int tunny_run(struct tunny *stack)
 {
     return stack_turn(stack);
@@ -66,6 +71,15 @@ static bool any_is_ending(const struct tunny *stack)
             return true;
     }
     return false;
+}
+
+unsigned tunny_unacknowledged(const struct tunny *stack)
+{
+    struct tcb *tcb = NULL;
+    unsigned count = 0;
+    while ((tcb = tcp_each(stack->tcp, tcb)))
+        count += is_ending(tcb) && tcp_state_of(tcb) != TCP_FIN_WAIT_2;
+    return count;
 }
 
 int tunny_drain(struct tunny *stack, int timeout_ms)

@@ -33,6 +33,7 @@ struct tunny_config {
     const char *addresses;
     /* Only for packet devices: the routers; "" none. */
     const char *gateways;
+    int loopback;             /* 1: 127.0.0.0/8 and ::1 are the stack itself, too */
     uint32_t mtu;             /* bytes; 0: the device's */
     int no_offload;           /* 1: no super-segments, full checksums (as on a plain wire) */
     const char *congestion;   /* congestion control; NULL: the first of tunny_congestion() */
@@ -60,6 +61,9 @@ TUNNY_API void tunny_destroy(struct tunny *stack);
  * none is left or `timeout_ms` passed. 0, or -ETIMEDOUT. Blocks. */
 TUNNY_API int tunny_drain(struct tunny *stack, int timeout_ms);
 
+/* Connections that were closed and whose text or FIN the peer has not acknowledged yet. */
+TUNNY_API unsigned tunny_unacknowledged(const struct tunny *stack);
+
 /* --- running it inside somebody else's event loop ---------------------------------------- */
 
 /* Blocking calls of socket.h run the stack by themselves. An application with a loop of its own
@@ -71,6 +75,8 @@ TUNNY_API int tunny_timeout_ms(const struct tunny *stack);
 /* One turn: reads everything that is there, lets due timers act, sends everything that may be sent.
  * 0, or the device's failure as a negative errno. Does not block. */
 TUNNY_API int tunny_run(struct tunny *stack);
+/* The same as a point of the stack's clock, for loops that wait more finely; INT64_MAX: never. */
+TUNNY_API int64_t tunny_deadline_ns(const struct tunny *stack);
 /* The stack's clock, nanoseconds (CLOCK_MONOTONIC on real devices). */
 TUNNY_API int64_t tunny_now_ns(const struct tunny *stack);
 
@@ -128,6 +134,22 @@ struct tunny_echo {
 TUNNY_API int tunny_echo_send(struct tunny *stack, const struct tunny_echo *request);
 /* The oldest reply: 0, or -EAGAIN. Does not block. */
 TUNNY_API int tunny_echo_receive(struct tunny *stack, struct tunny_echo *reply);
+
+/* --- a guest: somebody else behind the same addresses -------------------------------------- */
+
+/* Another IP host (a network namespace behind a TUN, say) may share the stack's addresses: what no
+ * socket here takes is the guest's. These are UDP datagrams to ports that nobody here has bound,
+ * replies to echo requests that nobody here sent, and ICMP errors about either; never TCP. From now
+ * on they are kept for tunny_guest_receive() (the oldest are, when it is not called) instead of
+ * being refused. */
+TUNNY_API void tunny_guest_attach(struct tunny *stack);
+/* Sends one whole IP packet of the guest's as it is. 0; -EINVAL (no packet, or not from one of our
+ * addresses), -EPROTONOSUPPORT (TCP: the guest has to use our sockets), -ENETUNREACH (to ourselves
+ * or to a loopback address), -EMSGSIZE (above the device's MTU), -ENOBUFS. Does not block. */
+TUNNY_API int tunny_guest_send(struct tunny *stack, const void *packet, size_t length);
+/* The oldest packet for the guest, with complete checksums, longer than the MTU when it was put
+ * together from fragments: its length, or -EAGAIN; -EMSGSIZE (longer than `size`: dropped). */
+TUNNY_API int tunny_guest_receive(struct tunny *stack, void *packet, size_t size);
 
 /* --- a virtual host: no device, no waiting ----------------------------------------------- */
 

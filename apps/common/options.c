@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,7 +232,9 @@ int options_next(struct options *options, const struct command *command, int arg
         longs[own] = command->longs[own];
     memcpy(longs + own, common_longs, sizeof common_longs);
     char shorts[64];
-    snprintf(shorts, sizeof shorts, ":v%s", command->shorts);
+    /* "+" has to come first: what follows the first operand is not ours. */
+    bool stops = command->shorts[0] == '+';
+    snprintf(shorts, sizeof shorts, "%s:v%s", stops ? "+" : "", command->shorts + stops);
     for (;;) {
         int tried = optind;
         int option = getopt_long(argc, argv, shorts, longs, NULL);

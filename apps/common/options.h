@@ -28,7 +28,7 @@ struct command {
     const char *name;  /* "tunny get" */
     const char *usage; /* "tunny get [OPTION]... URL..." */
     const char *help;  /* its own options, a line each */
-    const char *shorts;
+    const char *shorts; /* begins with "+": options end at the first operand */
     const struct option *longs; /* ends with zeros; at most 48 */
 };
 

@@ -49,8 +49,10 @@ static void take_echo_reply(struct ip *ip, const struct ip_datagram *datagram,
         .length = message->body.len,
         .data = message->body,
     };
-    if (!echo_client_reply(&ip->echo, &reply))
-        trace_drop(ip->trace, DROP_icmp_ignored);
+    if (echo_client_reply(&ip->echo, &reply))
+        return;
+    ip->unclaimed = datagram->packet;
+    trace_drop(ip->trace, DROP_icmp_ignored);
 }
 
 /* What a socket would report, and whether it is final in itself. RFC 1122, 4.2.3.9 and RFC
@@ -175,6 +177,8 @@ static enum ip_verdict take_error(struct ip *ip, const struct ip_datagram *datag
     }
     *error = error_of(message, &quoted);
     error->reporter = datagram->source;
+    if (error->protocol != PROTOCOL_TCP)
+        ip->unclaimed = datagram->packet;
     if (is_about_echo(error)) {
         take_echo_error(ip, error);
         return IP_NOTHING;

@@ -145,6 +145,7 @@ static enum ip_verdict input(struct ip *ip, const struct packet *packet, enum ip
 {
     CHECK(packet->count == 1);
     struct ip_arrival arrival;
+    ip->unclaimed = (struct bytes){NULL, 0};
     ip->trace->subject = (struct trace_subject){0};
     TRACE(ip->trace, packet_arrived, .len = packet->parts[0].len);
     if (!ip_arrives(ip, packet->parts[0], origin, &arrival))
@@ -254,6 +255,11 @@ void ip_timeout(struct ip *ip, struct instant now)
 
 /* --- what others ask
  * ------------------------------------------------------------------------------- */
+
+struct bytes ip_unclaimed(const struct ip *ip)
+{
+    return ip->unclaimed;
+}
 
 uint32_t ip_path_mtu(struct ip *ip, const struct address *destination, struct instant now)
 {

@@ -24,6 +24,7 @@ struct ip_config {
     uint64_t seed;             /* for jitter of limits */
     size_t fragment_budget;    /* bytes; 0: 256 KiB */
     uint8_t ttl;               /* of what ip sends by itself; 0: 64 */
+    bool loopback;             /* 127.0.0.0/8 and ::1 are this host, too; never on the wire */
 };
 
 /* What arrived for an upper layer. Borrowed from the packet (or from the reassembly buffer) until
@@ -72,6 +73,11 @@ enum ip_verdict ip_input(struct ip *ip, const struct packet *packet, struct inst
  * may be ours. */
 enum ip_verdict ip_input_loopback(struct ip *ip, const struct packet *packet, struct instant now,
                                   struct ip_datagram *datagram, struct ip_error *error);
+
+/* The ICMP message that the last ip_input() read, when it may be for somebody else who uses our
+ * addresses: an echo reply that nobody here waits for, an error about a datagram or an echo request
+ * that may be another's. The whole packet, borrowed as *datagram is; empty: there was none. */
+struct bytes ip_unclaimed(const struct ip *ip);
 
 /* The upper layer has no use for this datagram: owe the ICMP error (port or protocol unreachable),
  * unless one of the rules forbids it (RFC 1122, 3.2.2; RFC 4443, 2.4(e)) or the limit is reached.

@@ -9,7 +9,7 @@ bool ip_is_ours(const struct ip *ip, const struct address *a)
         if (address_equal(&ip->config.addresses[i].address, a))
             return true;
     }
-    return false;
+    return ip->config.loopback && address_is_loopback(a);
 }
 
 bool ip_is_broadcast(const struct ip *ip, const struct address *a)
@@ -62,7 +62,12 @@ static unsigned common_bits(const struct address *a, const struct address *b)
 bool ip_choose_source(const struct ip *ip, const struct address *destination,
                       struct address *source)
 {
+    static const struct address loopback6 = {{[15] = 1}};
     bool ipv4 = address_is_ipv4(destination);
+    if (ip->config.loopback && address_is_loopback(destination)) {
+        *source = ipv4 ? address_from_ipv4_u32(0x7f000001) : loopback6;
+        return true;
+    }
     int best = -1;
     for (unsigned i = 0; i < ip->config.address_count; i++) {
         const struct address *ours = &ip->config.addresses[i].address;

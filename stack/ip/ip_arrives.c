@@ -30,9 +30,10 @@ static bool complain(struct ip *ip, const struct ip_datagram *about, enum drop_r
 static enum drop_reason check_source(const struct ip *ip, const struct address *source,
                                      enum ip_origin origin)
 {
+    bool loopback = address_is_loopback(source) &&
+                    !(origin == IP_FROM_OURSELVES && ip->config.loopback);
     if (address_is_unspecified(source) || address_is_multicast(source) ||
-        address_is_reserved_source(source) || ip_is_broadcast(ip, source) ||
-        address_is_loopback(source))
+        address_is_reserved_source(source) || ip_is_broadcast(ip, source) || loopback)
         return DROP_ip_bad_source;
     /* Our own address, from a wire on which only others send (LAND: CVE-1999-0016, CVE-2023-7060).
      */
@@ -41,12 +42,15 @@ static enum drop_reason check_source(const struct ip *ip, const struct address *
     return DROP_REASONS;
 }
 
-/* RFC 1122, 3.2.1.3: for us, for everybody on our subnets, or for a group that we are in. */
+/* RFC 1122, 3.2.1.3: for us, for everybody on our subnets, or for a group that we are in. A
+ * loopback address is ours only to ourselves (3.2.1.3(g)). */
 static enum drop_reason check_destination(const struct ip *ip, const struct address *destination,
-                                          bool *to_group)
+                                          enum ip_origin origin, bool *to_group)
 {
     if (ip_is_ours(ip, destination)) {
         *to_group = false;
+        if (origin == IP_FROM_OUTSIDE && address_is_loopback(destination))
+            return DROP_ip_not_for_us;
         return DROP_REASONS;
     }
     *to_group = ip_is_broadcast(ip, destination) || ip_is_our_group(ip, destination);
@@ -61,7 +65,7 @@ static enum drop_reason check_addresses(struct ip *ip, struct ip_datagram *datag
     ip->trace->subject.flow = &ip->flow;
     enum drop_reason reason = check_source(ip, &datagram->source, origin);
     if (reason == DROP_REASONS)
-        reason = check_destination(ip, &datagram->destination, &datagram->to_group);
+        reason = check_destination(ip, &datagram->destination, origin, &datagram->to_group);
     return reason;
 }
 

@@ -14,8 +14,9 @@ struct ip {
     struct ip_config config;
     struct memory *memory;
     struct trace *trace;
-    struct instant now; /* the latest that anybody told */
-    struct flow flow;   /* of the packet that is being read: the trace's subject */
+    struct instant now;     /* the latest that anybody told */
+    struct bytes unclaimed; /* see ip_unclaimed() */
+    struct flow flow;       /* of the packet that is being read: the trace's subject */
     struct outbox outbox;
     struct path_mtu path_mtu;
     struct packet_ids ids;

@@ -99,6 +99,9 @@ static int choose_local(const struct socket *socket, const struct endpoint *remo
         return -ENETUNREACH;
     if (address_is_ipv4(&local->address) != address_is_ipv4(&remote->address))
         return -ENETUNREACH;
+    /* R1122-03: a loopback address never leaves the host. The error is Linux's. */
+    if (address_is_loopback(&local->address) && !ip_is_ours(host->ip, &remote->address))
+        return -EINVAL;
     if (local->port == 0)
         local->port = tcp_choose_port(host->tcp, &local->address, remote, now);
     return local->port ? 0 : -EADDRNOTAVAIL;

@@ -1,0 +1,187 @@
+/* connect() of a program; see calls.h. A blocking one is held until T is up, and only then are A
+ * and S joined; a non-blocking one joins them at once and keeps A busy meanwhile. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/endpoint.h"
+#include "run/calls.h"
+#include "run/notify.h"
+#include "run/pipe.h"
+
+/* As Linux: any address means this host. */
+static void mean_this_host(struct sockaddr_storage *address)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)(void *)address;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)address;
+    if (address->ss_family == AF_INET && in->sin_addr.s_addr == htonl(INADDR_ANY))
+        in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (address->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+        in6->sin6_addr = in6addr_loopback;
+}
+
+/* A listener whose socket is closed refuses: nobody has told the stack yet. */
+static void sweep_listeners(struct bridge *bridge)
+{
+    struct channel *next;
+    for (struct channel *c = bridge->channels.first; c != NULL; c = next) {
+        next = c->next;
+        if (c->state == CHANNEL_LISTENING && !channel_is_alive(&bridge->channels, c))
+            channel_free(bridge, c);
+    }
+}
+
+/* The old A has failed and cannot be used again: the program gets another under the same number. */
+static int renew_end(struct call *call, struct channel *channel)
+{
+    struct bridge *bridge = call->session->bridge;
+    (void)bridge;
+    (void)channel;
+    return -ECONNABORTED;
+}
+
+static void begin(struct call *call, struct channel *channel)
+{
+    struct bridge *bridge = call->session->bridge;
+    sweep_listeners(bridge);
+    int result = tunny_connect(bridge->stack, channel->socket,
+                               (const struct sockaddr *)&channel->peer, channel->peer_length);
+    if (result != -EINPROGRESS) {
+        notify_answer(call, channel, result);
+        return;
+    }
+    channel->told = false;
+    channel->error = 0;
+    if (calls_would_block(call)) {
+        channel->state = CHANNEL_CONNECTING;
+        calls_hold(call, channel, SO_SNDTIMEO);
+        bridge_wake(bridge);
+        return;
+    }
+    int joined = pipe_join(bridge, channel, call->duplicate);
+    if (joined < 0) {
+        pipe_bury(bridge, channel);
+        notify_answer(call, channel, joined);
+        return;
+    }
+    channel->state = CHANNEL_CONNECTING;
+    pipe_stuff(channel, call->duplicate);
+    notify_answer(call, channel, -EINPROGRESS);
+    bridge_wake(bridge);
+}
+
+/* connect() while it is under way: one more waits, or the one that was interrupted. */
+static void again(struct call *call, struct channel *channel)
+{
+    if (calls_would_block(call) && channel->pipe < 0)
+        calls_hold(call, channel, SO_SNDTIMEO);
+    else
+        notify_answer(call, channel, -EALREADY);
+}
+
+static void on_open(struct call *call, struct channel *channel)
+{
+    int result = channel->told ? -EISCONN : 0;
+    channel->told = true;
+    notify_answer(call, channel, result);
+}
+
+static void on_dead(struct call *call, struct channel *channel)
+{
+    int error = channel->error;
+    channel->error = 0;
+    notify_answer(call, channel, error != 0 ? -error : renew_end(call, channel));
+}
+
+void program_connect(struct call *call, struct channel *channel)
+{
+    struct sockaddr_storage address;
+    socklen_t length;
+    char text[ENDPOINT_TEXT];
+    int result = calls_read_address(call, &address, &length);
+    if (result < 0) {
+        notify_answer(call, channel, result);
+        return;
+    }
+    if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
+        snprintf(call->note, sizeof call->note, "%s", endpoint_text(&address, text));
+    switch (channel->state) {
+    case CHANNEL_FRESH:
+        mean_this_host(&address);
+        channel->peer = address;
+        channel->peer_length = length;
+        begin(call, channel);
+        return;
+    case CHANNEL_CONNECTING:
+        again(call, channel);
+        return;
+    case CHANNEL_LISTENING:
+        notify_answer(call, channel, -EISCONN);
+        return;
+    case CHANNEL_OPEN:
+    case CHANNEL_ENDING:
+        on_open(call, channel);
+        return;
+    case CHANNEL_DEAD:
+        on_dead(call, channel);
+        return;
+    }
+}
+
+/* --- the end of the handshake ------------------------------------------------------------------
+ */
+
+static void succeed(struct bridge *bridge, struct channel *channel)
+{
+    channel->state = CHANNEL_OPEN;
+    if (channel->pipe >= 0) {
+        pipe_unstuff(bridge, channel);
+        channel_mark_dirty(&bridge->channels, channel);
+        return;
+    }
+    int duplicate = pipe_find(bridge, channel);
+    int result = duplicate < 0 ? duplicate : pipe_join(bridge, channel, duplicate);
+    if (duplicate >= 0)
+        close(duplicate);
+    if (result < 0) {
+        calls_release(channel, SYS_connect, 0, result);
+        pipe_abort(bridge, channel);
+        return;
+    }
+    channel->readable = true;
+    channel->told = channel->held != NULL;
+    calls_release(channel, SYS_connect, 0, 0);
+    calls_retry_options(channel);
+    channel_mark_dirty(&bridge->channels, channel);
+}
+
+static void fail(struct bridge *bridge, struct channel *channel, int error)
+{
+    if (channel->pipe < 0) {
+        /* A is as it was: the program may try again. */
+        channel->state = CHANNEL_FRESH;
+        channel->error = channel->held == NULL || channel->held->number != SYS_connect ? -error : 0;
+        calls_release(channel, SYS_connect, 0, error);
+        calls_retry_options(channel);
+        return;
+    }
+    /* The junk that S leaves unread makes A fail. */
+    channel->error = -error;
+    pipe_bury(bridge, channel);
+}
+
+void calls_connect_progress(struct bridge *bridge, struct channel *channel)
+{
+    int result = tunny_connect(bridge->stack, channel->socket,
+                               (const struct sockaddr *)&channel->peer, channel->peer_length);
+    if (result == -EALREADY || result == -EINPROGRESS)
+        return;
+    if (result == 0 || result == -EISCONN)
+        succeed(bridge, channel);
+    else
+        fail(bridge, channel, result);
+}

@@ -1,0 +1,273 @@
+/* setsockopt() and getsockopt() of a program; see calls.h. What the stack knows acts on T; what
+ * concerns the pipe alone acts on A; all others that Linux has for TCP are remembered, so that a
+ * program that sets one and reads it back goes on. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "run/calls.h"
+#include "run/notify.h"
+#include "run/task.h"
+
+enum { VALUE_MOST = 512 };
+
+/* --- options that are remembered only -----------------------------------------------------------
+ */
+
+struct known_option {
+    int level, option;
+    int fallback;
+};
+
+/* Linux's options of TCP sockets that mean nothing to a stack behind a TUN. */
+static const struct known_option known[] = {
+    {SOL_SOCKET, SO_DEBUG, 0},
+    {SOL_SOCKET, SO_DONTROUTE, 0},
+    {SOL_SOCKET, SO_PRIORITY, 0},
+    {SOL_SOCKET, SO_MARK, 0},
+    {SOL_SOCKET, SO_TIMESTAMP, 0},
+    {SOL_SOCKET, SO_TIMESTAMPNS, 0},
+    {SOL_SOCKET, SO_TIMESTAMPING, 0},
+    {SOL_SOCKET, SO_BUSY_POLL, 0},
+    {SOL_SOCKET, SO_INCOMING_CPU, 0},
+    {SOL_SOCKET, SO_INCOMING_NAPI_ID, 0},
+    {SOL_SOCKET, SO_BINDTODEVICE, 0},
+    {SOL_SOCKET, SO_RXQ_OVFL, 0},
+    {SOL_SOCKET, SO_NOFCS, 0},
+    {SOL_SOCKET, SO_SELECT_ERR_QUEUE, 0},
+    {SOL_SOCKET, SO_SNDLOWAT, 1},
+    {SOL_SOCKET, SO_NO_CHECK, 0},
+    {SOL_SOCKET, SO_PASSSEC, 0},
+    {IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 0},
+    {IPPROTO_TCP, TCP_THIN_DUPACK, 0},
+    {IPPROTO_TCP, TCP_TIMESTAMP, 0},
+    {IPPROTO_TCP, TCP_SAVE_SYN, 0},
+    {IPPROTO_TCP, TCP_FASTOPEN, 0},
+    {IPPROTO_IP, IP_PKTINFO, 0},
+    {IPPROTO_IP, IP_RECVTOS, 0},
+    {IPPROTO_IP, IP_RECVTTL, 0},
+    {IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT},
+    {IPPROTO_IP, IP_FREEBIND, 0},
+    {IPPROTO_IP, IP_TRANSPARENT, 0},
+    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0},
+    {IPPROTO_IP, IP_MULTICAST_TTL, 1},
+    {IPPROTO_IP, IP_MULTICAST_LOOP, 1},
+    {IPPROTO_IP, IP_MINTTL, 0},
+    {IPPROTO_IP, IP_OPTIONS, 0},
+    {IPPROTO_IPV6, IPV6_RECVPKTINFO, 0},
+    {IPPROTO_IPV6, IPV6_RECVTCLASS, 0},
+    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 0},
+    {IPPROTO_IPV6, IPV6_RECVERR, 0},
+    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_WANT},
+    {IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 1},
+    {IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, 1},
+    {IPPROTO_IPV6, IPV6_FREEBIND, 0},
+    {IPPROTO_IPV6, IPV6_TRANSPARENT, 0},
+    {IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, 2},
+};
+
+static const struct known_option *find_known(int level, int option)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].level == level && known[i].option == option)
+            return &known[i];
+    return NULL;
+}
+
+static struct remembered_option *find_remembered(struct channel *channel, int level, int option)
+{
+    for (unsigned i = 0; i < channel->option_count; i++)
+        if (channel->options[i].level == level && channel->options[i].option == option)
+            return &channel->options[i];
+    return NULL;
+}
+
+static int remember(struct channel *channel, int level, int option, const void *value,
+                    size_t length)
+{
+    struct remembered_option *place = find_remembered(channel, level, option);
+    if (find_known(level, option) == NULL)
+        return -ENOPROTOOPT;
+    if (place == NULL && channel->option_count < CHANNEL_OPTIONS)
+        place = &channel->options[channel->option_count++];
+    if (place == NULL)
+        return 0;
+    *place = (struct remembered_option){.level = level, .option = option};
+    memcpy(&place->value, value, length < sizeof place->value ? length : sizeof place->value);
+    return 0;
+}
+
+static int recall(struct channel *channel, int level, int option, void *value, socklen_t *length)
+{
+    const struct known_option *fallback = find_known(level, option);
+    const struct remembered_option *place = find_remembered(channel, level, option);
+    if (fallback == NULL)
+        return -ENOPROTOOPT;
+    int number = place != NULL ? place->value : fallback->fallback;
+    if (*length > sizeof number)
+        *length = sizeof number;
+    memcpy(value, &number, *length);
+    return 0;
+}
+
+/* --- setsockopt ---------------------------------------------------------------------------------
+ */
+
+/* How long the program's own reading and writing waits is the pipe's matter. */
+static bool concerns_the_pipe(int level, int option)
+{
+    return level == SOL_SOCKET &&
+           (option == SO_RCVTIMEO || option == SO_SNDTIMEO || option == SO_RCVLOWAT);
+}
+
+/* What would take the connection out of our hands is refused, and programs do without. */
+static bool is_refused(int level, int option)
+{
+    return (level == IPPROTO_TCP && (option == TCP_ULP || option == TCP_FASTOPEN_CONNECT ||
+                                     option == TCP_REPAIR || option == TCP_MD5SIG)) ||
+           (level == SOL_SOCKET && option == SO_ZEROCOPY);
+}
+
+static int set(struct call *call, struct channel *channel, const void *value, socklen_t length)
+{
+    int level = (int)call->arguments[1], option = (int)call->arguments[2];
+    if (is_refused(level, option))
+        return option == TCP_ULP ? -ENOENT : -EOPNOTSUPP;
+    if (concerns_the_pipe(level, option) &&
+        setsockopt(call->duplicate, level, option, value, length) < 0)
+        return -errno;
+    int result = channel->socket < 0
+                     ? -ENOPROTOOPT
+                     : tunny_setsockopt(call->session->bridge->stack, channel->socket, level,
+                                        option, value, length);
+    return result == -ENOPROTOOPT ? remember(channel, level, option, value, length) : result;
+}
+
+void program_setsockopt(struct call *call, struct channel *channel)
+{
+    char value[VALUE_MOST] = "";
+    int64_t length = (int32_t)call->arguments[4];
+    snprintf(call->note, sizeof call->note, "%d, %d", (int)call->arguments[1],
+             (int)call->arguments[2]);
+    int result = -EINVAL;
+    if (length >= 0)
+        result = task_read(call->task, call->arguments[3], value,
+                           length < VALUE_MOST ? (size_t)length : VALUE_MOST);
+    if (result == 0)
+        result = set(call, channel, value,
+                     length < VALUE_MOST ? (socklen_t)length : (socklen_t)VALUE_MOST);
+    notify_answer(call, NULL, result);
+    bridge_wake(call->session->bridge);
+}
+
+/* --- getsockopt ---------------------------------------------------------------------------------
+ */
+
+/* A and the stack may each have heard of the same failure: it is told once. */
+static int take_error(struct call *call, struct channel *channel)
+{
+    int of_pipe = 0, of_socket = 0;
+    socklen_t length = sizeof of_pipe;
+    if (call->duplicate >= 0 && channel->state == CHANNEL_DEAD)
+        getsockopt(call->duplicate, SOL_SOCKET, SO_ERROR, &of_pipe, &length);
+    int error = channel->error;
+    channel->error = 0;
+    if (channel->state == CHANNEL_DEAD && channel->told)
+        return of_pipe != 0 && error != 0 ? error : of_pipe;
+    if (error == 0 && channel->socket >= 0 && channel->state != CHANNEL_CONNECTING) {
+        length = sizeof of_socket;
+        tunny_getsockopt(call->session->bridge->stack, channel->socket, SOL_SOCKET, SO_ERROR,
+                         &of_socket, &length);
+        error = of_socket;
+    }
+    return error;
+}
+
+static int answer_number(int number, void *value, socklen_t *length)
+{
+    if (*length > sizeof number)
+        *length = sizeof number;
+    memcpy(value, &number, *length);
+    return 0;
+}
+
+/* What a socket is does not end with its connection. */
+static int get_nature(const struct channel *channel, int option, void *value, socklen_t *length)
+{
+    switch (option) {
+    case SO_TYPE:
+        return answer_number(SOCK_STREAM, value, length);
+    case SO_DOMAIN:
+        return answer_number(channel->family, value, length);
+    case SO_PROTOCOL:
+        return answer_number(IPPROTO_TCP, value, length);
+    case SO_ACCEPTCONN:
+        return answer_number(channel->state == CHANNEL_LISTENING, value, length);
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static int get(struct call *call, struct channel *channel, void *value, socklen_t *length)
+{
+    int level = (int)call->arguments[1], option = (int)call->arguments[2];
+    int result = -ENOPROTOOPT;
+    if (level == SOL_SOCKET && option == SO_ERROR)
+        return answer_number(take_error(call, channel), value, length);
+    if (level == SOL_SOCKET)
+        result = get_nature(channel, option, value, length);
+    if (result == -ENOPROTOOPT && channel->socket >= 0)
+        result = tunny_getsockopt(call->session->bridge->stack, channel->socket, level, option,
+                                  value, length);
+    return result == -ENOPROTOOPT ? recall(channel, level, option, value, length) : result;
+}
+
+void program_getsockopt(struct call *call, struct channel *channel)
+{
+    char value[VALUE_MOST] = "";
+    int said = 0;
+    int level = (int)call->arguments[1], option = (int)call->arguments[2];
+    snprintf(call->note, sizeof call->note, "%d, %d", level, option);
+    if (level == SOL_SOCKET && option == SO_ERROR && channel->state == CHANNEL_CONNECTING &&
+        channel->pipe < 0) {
+        /* A blocking connect() was interrupted: its result is not known yet. */
+        calls_hold(call, channel, SO_SNDTIMEO);
+        return;
+    }
+    if (level == SOL_SOCKET && option == SO_COOKIE) {
+        notify_continue(call);
+        return;
+    }
+    int result = task_read(call->task, call->arguments[4], &said, sizeof said);
+    if (result == 0 && said < 0)
+        result = -EINVAL;
+    socklen_t length = said > VALUE_MOST ? VALUE_MOST : (socklen_t)said;
+    if (result == 0)
+        result = get(call, channel, value, &length);
+    if (result == 0)
+        result = task_write(call->task, call->arguments[3], value, length);
+    if (result == 0)
+        result = task_write(call->task, call->arguments[4], &length, sizeof length);
+    notify_answer(call, NULL, result);
+}
+
+void calls_retry_options(struct channel *channel)
+{
+    struct call **place = &channel->held;
+    while (*place != NULL) {
+        struct call *held = *place;
+        if (held->number != SYS_getsockopt) {
+            place = &held->next;
+            continue;
+        }
+        *place = held->next;
+        program_getsockopt(held, channel);
+        free(held);
+    }
+}

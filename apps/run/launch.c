@@ -1,0 +1,186 @@
+/* See launch.h. */
+#define _GNU_SOURCE
+#include "run/launch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/message.h"
+#include "run/filter.h"
+
+enum { PASSED_MOST = 4, CANNOT_EXECUTE = 126, NOT_FOUND = 127 };
+
+static const int caught[LAUNCH_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGQUIT};
+
+void launch_remember_signals(struct launch_signals *signals)
+{
+    for (unsigned i = 0; i < LAUNCH_SIGNALS; i++)
+        sigaction(caught[i], NULL, &signals->actions[i]);
+    sigprocmask(SIG_SETMASK, NULL, &signals->mask);
+}
+
+static void restore_signals(const struct launch_signals *signals)
+{
+    for (unsigned i = 0; i < LAUNCH_SIGNALS; i++)
+        sigaction(caught[i], &signals->actions[i], NULL);
+    sigprocmask(SIG_SETMASK, &signals->mask, NULL);
+}
+
+/* --- descriptors over a socket ------------------------------------------------------------------
+ */
+
+int launch_send(int socket, const void *data, size_t size, const int *descriptors, unsigned count)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(PASSED_MOST * sizeof(int))];
+    } control = {.room = {0}};
+    struct iovec piece = {(void *)(uintptr_t)data, size};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    if (count > 0) {
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int launch_receive(int socket, void *data, size_t size, int *descriptors, unsigned most)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(PASSED_MOST * sizeof(int))];
+    } control;
+    struct iovec piece = {data, size};
+    struct msghdr message = {
+        .msg_iov = &piece,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof control,
+    };
+    ssize_t got;
+    do {
+        got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0)
+        return got < 0 ? -errno : -ECONNRESET;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header == NULL || header->cmsg_type != SCM_RIGHTS)
+        return 0;
+    unsigned count = (unsigned)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    for (unsigned i = 0; i < count; i++) {
+        int descriptor;
+        memcpy(&descriptor, CMSG_DATA(header) + i * sizeof(int), sizeof descriptor);
+        if (i < most)
+            descriptors[i] = descriptor;
+        else
+            close(descriptor);
+    }
+    return (int)(count < most ? count : most);
+}
+
+/* --- the child ---------------------------------------------------------------------------------
+ */
+
+struct report {
+    int result;
+    char sentence[300];
+};
+
+static int prepare(const struct launch *launch, struct report *report, int descriptors[2])
+{
+    int result = launch->enter(launch->context, &descriptors[1], report->sentence,
+                               sizeof report->sentence);
+    if (result < 0)
+        return result;
+    descriptors[0] = filter_install();
+    if (descriptors[0] < 0)
+        snprintf(report->sentence, sizeof report->sentence, "the filter is refused: %s%s",
+                 error_words(descriptors[0]),
+                 descriptors[0] == -EBUSY ? " (a program on a stack cannot start another)" : "");
+    return descriptors[0];
+}
+
+static void become_program(const struct launch *launch, int gate, pid_t parent)
+{
+    struct report report = {0};
+    int descriptors[2] = {-1, -1};
+    report.result = prepare(launch, &report, descriptors);
+    unsigned count = report.result < 0 ? 0 : descriptors[1] < 0 ? 1 : 2;
+    if (launch_send(gate, &report, sizeof report, descriptors, count) < 0 || report.result < 0)
+        _exit(CANNOT_EXECUTE);
+    char go;
+    for (unsigned i = 0; i < count; i++)
+        close(descriptors[i]);
+    if (read(gate, &go, 1) != 1)
+        _exit(CANNOT_EXECUTE);
+    /* Nobody would answer its calls when we are killed: it ends with us. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(CANNOT_EXECUTE);
+    restore_signals(launch->signals);
+    execvp(launch->argv[0], launch->argv);
+    int error = errno;
+    complain("cannot run %s: %s.", launch->argv[0], error_words(error));
+    _exit(error == ENOENT ? NOT_FOUND : CANNOT_EXECUTE);
+}
+
+/* One descriptor for each connection: as many as the system lets us have. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int launch(const struct launch *launch, struct launched *launched, char *error, size_t error_size)
+{
+    int ends[2], descriptors[2] = {-1, -1};
+    struct report report = {0};
+    pid_t parent = getpid();
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        become_program(launch, ends[1], parent);
+    }
+    close(ends[1]);
+    raise_limit();
+    int got = child < 0 ? -errno : launch_receive(ends[0], &report, sizeof report, descriptors, 2);
+    if (got < 0 || report.result < 0) {
+        snprintf(error, error_size, "%s", report.sentence);
+        if (child > 0)
+            waitpid(child, NULL, 0);
+        close(ends[0]);
+        return got < 0 ? got : report.result;
+    }
+    *launched = (struct launched){
+        .child = child,
+        .gate = ends[0],
+        .notify = descriptors[0],
+        .link = got > 1 ? descriptors[1] : -1,
+    };
+    return 0;
+}
+
+void launch_begin(struct launched *launched)
+{
+    ssize_t written = write(launched->gate, "", 1);
+    (void)written;
+    close(launched->gate);
+    launched->gate = -1;
+}

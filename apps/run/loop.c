@@ -1,0 +1,186 @@
+/* See loop.h. */
+#define _GNU_SOURCE
+#include "run/loop.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "run/calls.h"
+#include "run/inner.h"
+#include "run/pipe.h"
+
+enum { EVENTS = 256 };
+
+static const int64_t sweep_ns = 250000000; /* how soon a closed listener refuses */
+static const int64_t queue_ns = 2000000;   /* how soon a queue that was full is tried again */
+
+/* --- what happened ------------------------------------------------------------------------------
+ */
+
+static void note_pipe(struct bridge *bridge, uint64_t id, uint32_t events)
+{
+    struct channel *channel = channel_by_id(&bridge->channels, id);
+    if (channel == NULL)
+        return;
+    channel->readable |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    channel->writable |= (events & (EPOLLOUT | EPOLLERR)) != 0;
+    channel->urgent |= (events & EPOLLPRI) != 0;
+    channel->hung_up |= (events & EPOLLHUP) != 0;
+    channel_mark_dirty(&bridge->channels, channel);
+}
+
+/* The bits for the caller. */
+static int note(struct bridge *bridge, const struct epoll_event *event)
+{
+    uint64_t drained;
+    switch (event->data.u64) {
+    case EVENT_STACK:
+        return 0;
+    case EVENT_WAKE: {
+        ssize_t got = read(bridge->wake, &drained, sizeof drained);
+        (void)got;
+        return 0;
+    }
+    case EVENT_INNER:
+        inner_read(bridge);
+        return 0;
+    case EVENT_SIGNAL:
+        return 1 << EVENT_SIGNAL;
+    case EVENT_CONTROL:
+        return 1 << EVENT_CONTROL;
+    default:
+        note_pipe(bridge, event->data.u64, event->events);
+        return 0;
+    }
+}
+
+/* --- what follows from it -----------------------------------------------------------------------
+ */
+
+static void note_changes(struct bridge *bridge)
+{
+    int socket;
+    while ((socket = tunny_next_changed(bridge->stack)) >= 0) {
+        struct channel *channel = channel_by_socket(&bridge->channels, socket);
+        if (channel == NULL)
+            continue;
+        if (channel->state == CHANNEL_CONNECTING)
+            calls_connect_progress(bridge, channel);
+        else if (channel->state == CHANNEL_LISTENING)
+            calls_accept_progress(bridge, channel);
+        else
+            channel_mark_dirty(&bridge->channels, channel);
+    }
+}
+
+/* Each of those that wait now has one turn. */
+static void pump_all(struct bridge *bridge)
+{
+    struct channel *channel;
+    for (unsigned left = bridge->channels.dirty_count; left > 0; left--)
+        if ((channel = channel_next_dirty(&bridge->channels)) != NULL)
+            pipe_pump(bridge, channel);
+}
+
+static void retry_queues(struct bridge *bridge)
+{
+    struct channel *next;
+    bridge->has_waiting = false;
+    for (struct channel *c = bridge->channels.first; c != NULL; c = next) {
+        next = c->next;
+        if (c->state == CHANNEL_LISTENING)
+            calls_accept_progress(bridge, c);
+    }
+}
+
+/* Sockets that were closed without ever having been connected tell nobody. False: it is gone. */
+static bool survives(struct bridge *bridge, struct channel *channel)
+{
+    bool is_silent = channel->state == CHANNEL_FRESH || channel->state == CHANNEL_LISTENING ||
+                     channel->state == CHANNEL_DEAD ||
+                     (channel->state == CHANNEL_CONNECTING && channel->pipe < 0);
+    if (!channel->named || !is_silent || channel_is_alive(&bridge->channels, channel))
+        return true;
+    if (channel->state == CHANNEL_CONNECTING)
+        pipe_abort(bridge, channel);
+    else
+        channel_free(bridge, channel);
+    return false;
+}
+
+static void sweep(struct bridge *bridge)
+{
+    int64_t now = tunny_now_ns(bridge->stack);
+    struct channel *next;
+    if (now < bridge->next_sweep_ns)
+        return;
+    bridge->next_sweep_ns = bridge->channels.count > 0 ? now + sweep_ns : INT64_MAX;
+    for (struct channel *c = bridge->channels.first; c != NULL; c = next) {
+        next = c->next;
+        if (!survives(bridge, c) || c->held == NULL)
+            continue;
+        int64_t expires = calls_expire(bridge, c, now);
+        if (expires < bridge->next_sweep_ns)
+            bridge->next_sweep_ns = expires;
+    }
+}
+
+static int act(struct bridge *bridge)
+{
+    int result = tunny_run(bridge->stack);
+    note_changes(bridge);
+    pump_all(bridge);
+    if (bridge->has_waiting)
+        retry_queues(bridge);
+    if (bridge->inner >= 0)
+        inner_write(bridge);
+    sweep(bridge);
+    return result;
+}
+
+/* --- waiting ------------------------------------------------------------------------------------
+ */
+
+static struct timespec patience(struct bridge *bridge, int timeout_ms)
+{
+    int64_t now = tunny_now_ns(bridge->stack);
+    int64_t until = tunny_deadline_ns(bridge->stack);
+    if (bridge->next_sweep_ns < until)
+        until = bridge->next_sweep_ns;
+    if (bridge->has_waiting && now + queue_ns < until)
+        until = now + queue_ns;
+    if (timeout_ms >= 0 && now + (int64_t)timeout_ms * 1000000 < until)
+        until = now + (int64_t)timeout_ms * 1000000;
+    int64_t left = until > now ? until - now : 0;
+    if (bridge->channels.dirty != NULL)
+        left = 0;
+    if (left > INT64_C(86400000000000))
+        left = INT64_C(86400000000000);
+    return (struct timespec){.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+}
+
+int loop_turn(struct bridge *bridge, int timeout_ms)
+{
+    struct epoll_event events[EVENTS];
+    int bits = 0;
+    pthread_mutex_lock(&bridge->lock);
+    struct timespec left = patience(bridge, timeout_ms);
+    pthread_mutex_unlock(&bridge->lock);
+    int count = epoll_pwait2(bridge->epoll, events, EVENTS, &left, NULL);
+    pthread_mutex_lock(&bridge->lock);
+    for (int i = 0; i < count; i++)
+        bits |= note(bridge, &events[i]);
+    int result = act(bridge);
+    pthread_mutex_unlock(&bridge->lock);
+    return result < 0 ? result : bits;
+}
+
+bool loop_is_ending(struct bridge *bridge)
+{
+    bool ending = bridge->channels.dirty != NULL;
+    for (struct channel *c = bridge->channels.first; c != NULL && !ending; c = c->next)
+        ending = c->state == CHANNEL_ENDING;
+    return ending;
+}

@@ -1,0 +1,16 @@
+/* The supervisor's loop: the stack, the pipes, the inner link. Called by run.c; the other threads
+ * are those of notify.c. */
+#ifndef TUNNY_RUN_LOOP_H
+#define TUNNY_RUN_LOOP_H
+
+#include "run/bridge.h"
+
+/* One turn: waits until something happens (at most `timeout_ms`, -1: as long as it takes) and acts.
+ * Bits 1 << EVENT_SIGNAL and 1 << EVENT_CONTROL for what the caller has to look at; or the
+ * device's failure. */
+int loop_turn(struct bridge *bridge, int timeout_ms);
+
+/* Ends that were closed still have text to pass on. */
+bool loop_is_ending(struct bridge *bridge);
+
+#endif

@@ -1,0 +1,283 @@
+/* Text between S and T; see pipe.h. S is read only as far as T's send buffer has room, straight
+ * into it, and T only as far as S takes it, straight from the receive buffer. */
+#define _GNU_SOURCE
+#include "run/pipe.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "run/calls.h"
+#include "run/task.h"
+
+enum {
+    CHUNK = 1 << 18, /* bytes asked for at a time */
+    ROUNDS = 8,      /* then others have a turn */
+};
+
+enum progress { PROGRESS_WAITS, PROGRESS_GOES_ON, PROGRESS_GONE };
+
+/* --- ends --------------------------------------------------------------------------------------
+ */
+
+static void close_pipe(struct channel *channel)
+{
+    if (channel->pipe >= 0)
+        close(channel->pipe);
+    channel->pipe = -1;
+    channel->readable = channel->writable = channel->hung_up = channel->urgent = false;
+}
+
+static void close_socket(struct bridge *bridge, struct channel *channel)
+{
+    channel->local_length = sizeof channel->local;
+    if (tunny_getsockname(bridge->stack, channel->socket, (struct sockaddr *)&channel->local,
+                          &channel->local_length) < 0)
+        channel->local_length = 0;
+    bridge->channels.by_socket[channel->socket] = NULL;
+    tunny_close(bridge->stack, channel->socket);
+    channel->socket = -1;
+}
+
+void pipe_bury(struct bridge *bridge, struct channel *channel)
+{
+    struct channels *channels = &bridge->channels;
+    close_pipe(channel);
+    if (channel->state == CHANNEL_DEAD)
+        return;
+    channel->state = CHANNEL_DEAD;
+    if (channel->named)
+        return;
+    channels->dead++;
+    struct channel *oldest = channels->first;
+    while (channels->dead > CHANNEL_DEAD_MOST && oldest != NULL) {
+        struct channel *next = oldest->next;
+        if (oldest->state == CHANNEL_DEAD && !oldest->named && oldest != channel)
+            channel_free(bridge, oldest);
+        oldest = next;
+    }
+}
+
+void pipe_abort(struct bridge *bridge, struct channel *channel)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    tunny_setsockopt(bridge->stack, channel->socket, SOL_SOCKET, SO_LINGER, &at_once,
+                     sizeof at_once);
+    channel_free(bridge, channel);
+}
+
+/* The program has closed A and T has all that was written to it. A may still be there when both
+ * directions were shut down before. */
+static void finish(struct bridge *bridge, struct channel *channel)
+{
+    bool surely_closed = !channel->peer_ended && !channel->both_shut;
+    int error = 0;
+    socklen_t length = sizeof error;
+    getsockopt(channel->pipe, SOL_SOCKET, SO_ERROR, &error, &length);
+    if (error == ECONNRESET) {
+        /* RFC 1122, 4.2.2.13: it had not read everything. */
+        pipe_abort(bridge, channel);
+        return;
+    }
+    if (surely_closed || (channel->named && !channel_is_alive(&bridge->channels, channel))) {
+        channel_free(bridge, channel);
+        return;
+    }
+    close_socket(bridge, channel);
+    pipe_bury(bridge, channel);
+}
+
+struct wanted {
+    struct bridge *bridge;
+    struct channel *channel;
+};
+
+static int is_searched(void *context, int duplicate)
+{
+    const struct wanted *wanted = context;
+    return channel_of(&wanted->bridge->channels, duplicate) == wanted->channel;
+}
+
+int pipe_find(struct bridge *bridge, struct channel *channel)
+{
+    struct wanted wanted = {bridge, channel};
+    if (channel->descriptor >= 0) {
+        int duplicate = task_descriptor(channel->holder, channel->descriptor);
+        if (duplicate >= 0 && is_searched(&wanted, duplicate))
+            return duplicate;
+        if (duplicate >= 0)
+            close(duplicate);
+    }
+    return task_search(bridge->network, is_searched, &wanted, &channel->holder,
+                       &channel->descriptor);
+}
+
+void pipe_reset(struct bridge *bridge, struct channel *channel, int error)
+{
+    /* What S leaves unread is what makes A say ECONNRESET (unix(7)); if nothing is there, A has to
+     * have written something. */
+    int unread = 0;
+    ioctl(channel->pipe, FIONREAD, &unread);
+    if (unread == 0 && !channel->program_ended) {
+        int duplicate = pipe_find(bridge, channel);
+        if (duplicate >= 0) {
+            ssize_t sent = send(duplicate, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+            (void)sent;
+            close(duplicate);
+        }
+    }
+    channel->error = error;
+    pipe_bury(bridge, channel);
+}
+
+/* --- from the program to the stack --------------------------------------------------------------
+ */
+
+/* T takes no more text; whether that is the end is what receiving will say. */
+static enum progress cannot_send(struct bridge *bridge, struct channel *channel, ssize_t error)
+{
+    if (error == -EAGAIN)
+        return PROGRESS_WAITS;
+    if (channel->state == CHANNEL_ENDING || error == -EPIPE) {
+        channel_free(bridge, channel);
+        return PROGRESS_GONE;
+    }
+    pipe_reset(bridge, channel, (int)-error);
+    return PROGRESS_GONE;
+}
+
+static void pass_urgent_out(struct bridge *bridge, struct channel *channel)
+{
+    char byte;
+    channel->urgent = false;
+    if (recv(channel->pipe, &byte, 1, MSG_OOB | MSG_DONTWAIT) == 1)
+        tunny_send(bridge->stack, channel->socket, &byte, 1, MSG_OOB);
+}
+
+static enum progress end_of_program(struct bridge *bridge, struct channel *channel)
+{
+    channel->program_ended = true;
+    channel->readable = false;
+    if (!channel->hung_up) {
+        tunny_shutdown(bridge->stack, channel->socket, SHUT_WR);
+        return PROGRESS_WAITS;
+    }
+    finish(bridge, channel);
+    return PROGRESS_GONE;
+}
+
+static enum progress pass_out(struct bridge *bridge, struct channel *channel)
+{
+    struct iovec pieces[2];
+    ssize_t room = tunny_send_lend(bridge->stack, channel->socket, CHUNK, MSG_DONTWAIT, pieces);
+    if (room < 0)
+        return cannot_send(bridge, channel, room);
+    ssize_t got = readv(channel->pipe, pieces, pieces[1].iov_len > 0 ? 2 : 1);
+    if (got > 0) {
+        tunny_send_done(bridge->stack, channel->socket, (size_t)got, 0);
+        if (channel->urgent)
+            pass_urgent_out(bridge, channel);
+        return PROGRESS_GOES_ON;
+    }
+    if (got == 0)
+        return end_of_program(bridge, channel);
+    if (errno == ECONNRESET) {
+        pipe_abort(bridge, channel);
+        return PROGRESS_GONE;
+    }
+    channel->readable = errno == EINTR;
+    if (channel->urgent)
+        pass_urgent_out(bridge, channel);
+    return PROGRESS_WAITS;
+}
+
+/* --- from the stack to the program --------------------------------------------------------------
+ */
+
+static void pass_urgent_in(struct bridge *bridge, struct channel *channel)
+{
+    char byte;
+    if (tunny_recv(bridge->stack, channel->socket, &byte, 1, MSG_OOB | MSG_DONTWAIT) == 1)
+        send(channel->pipe, &byte, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* The peer's FIN. A HUP that follows may mean two half closes only. */
+static enum progress end_of_peer(struct channel *channel)
+{
+    if (!channel->peer_ended)
+        shutdown(channel->pipe, SHUT_WR);
+    channel->peer_ended = true;
+    return PROGRESS_WAITS;
+}
+
+static enum progress pass_in(struct bridge *bridge, struct channel *channel)
+{
+    struct iovec pieces[2];
+    if (channel->peer_ended && !(tunny_ready(bridge->stack, channel->socket) & POLLERR))
+        return PROGRESS_WAITS;
+    ssize_t lent = tunny_recv_lend(bridge->stack, channel->socket, CHUNK, MSG_DONTWAIT, pieces);
+    if (lent == -EAGAIN)
+        return PROGRESS_WAITS;
+    if (lent == 0)
+        return end_of_peer(channel);
+    if (lent < 0) {
+        pipe_reset(bridge, channel, (int)-lent);
+        return PROGRESS_GONE;
+    }
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = pieces[1].iov_len > 0 ? 2 : 1};
+    ssize_t sent = sendmsg(channel->pipe, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) {
+        tunny_recv_done(bridge->stack, channel->socket, (size_t)sent);
+        return PROGRESS_GOES_ON;
+    }
+    channel->writable = false;
+    /* The program reads no more: what comes is thrown away, unless it has closed altogether. */
+    if (errno == EPIPE && !channel->hung_up)
+        tunny_shutdown(bridge->stack, channel->socket, SHUT_RD);
+    return PROGRESS_WAITS;
+}
+
+static enum progress pump_in(struct bridge *bridge, struct channel *channel)
+{
+    enum progress progress = PROGRESS_GOES_ON;
+    if (tunny_ready(bridge->stack, channel->socket) & POLLPRI)
+        pass_urgent_in(bridge, channel);
+    /* An error is told to A although A is full: pass_in() finds it behind the text. */
+    for (unsigned i = 0; i < ROUNDS && channel->writable && progress == PROGRESS_GOES_ON; i++)
+        progress = pass_in(bridge, channel);
+    return progress;
+}
+
+static enum progress pump_out(struct bridge *bridge, struct channel *channel)
+{
+    enum progress progress = PROGRESS_WAITS;
+    if (channel->program_ended && !channel->hung_up)
+        return progress;
+    for (unsigned i = 0; i < ROUNDS && channel->readable; i++) {
+        progress = pass_out(bridge, channel);
+        if (progress != PROGRESS_GOES_ON)
+            break;
+    }
+    return progress;
+}
+
+void pipe_pump(struct bridge *bridge, struct channel *channel)
+{
+    enum progress in = PROGRESS_WAITS, out;
+    if (channel->state == CHANNEL_CONNECTING && channel->hung_up) {
+        /* Closed while it connected. */
+        pipe_abort(bridge, channel);
+        return;
+    }
+    if (channel->state != CHANNEL_OPEN && channel->state != CHANNEL_ENDING)
+        return;
+    if (channel->hung_up)
+        channel->state = CHANNEL_ENDING;
+    if (channel->state == CHANNEL_OPEN)
+        in = pump_in(bridge, channel);
+    if (in == PROGRESS_GONE)
+        return;
+    out = pump_out(bridge, channel);
+    if (out != PROGRESS_GONE && (in == PROGRESS_GOES_ON || out == PROGRESS_GOES_ON))
+        channel_mark_dirty(&bridge->channels, channel);
+}
