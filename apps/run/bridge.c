@@ -59,6 +59,14 @@ int bridge_watch(struct bridge *bridge, int descriptor, uint32_t events, uint64_
     return epoll_ctl(bridge->epoll, EPOLL_CTL_ADD, descriptor, &event) < 0 ? -errno : 0;
 }
 
+void bridge_sweep_by(struct bridge *bridge, int64_t when_ns)
+{
+    if (bridge->next_sweep_ns <= when_ns)
+        return;
+    bridge->next_sweep_ns = when_ns;
+    bridge_wake(bridge);
+}
+
 void bridge_wake(struct bridge *bridge)
 {
     uint64_t one = 1;

@@ -46,12 +46,16 @@ enum bridge_event {
     EVENT_LAST = 255,
 };
 
+enum { BRIDGE_SWEEP_NS = 250000000 }; /* how soon a closed listener refuses */
+
 /* The locks, the epoll set, the meeting place. 0 or a negative errno. `bridge` lives on the heap.
  */
 int bridge_open(struct bridge *bridge, struct tunny *stack);
 void bridge_close(struct bridge *bridge);
 /* Adds a descriptor to what the loop waits for. 0 or a negative errno. */
 int bridge_watch(struct bridge *bridge, int descriptor, uint32_t events, uint64_t what);
+/* The loop is to look for what tells nobody by `when_ns` of the stack's clock. */
+void bridge_sweep_by(struct bridge *bridge, int64_t when_ns);
 /* Lets the loop look again: called by other threads after they changed something. */
 void bridge_wake(struct bridge *bridge);
 

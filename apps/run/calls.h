@@ -41,6 +41,8 @@ int64_t calls_expire(struct bridge *bridge, struct channel *channel, int64_t now
 void calls_hold(struct call *call, struct channel *channel, int timeout_option);
 /* Answers all calls of these numbers that the channel holds; the second may be 0. */
 void calls_release(struct channel *channel, int number, int other, int64_t result);
+/* Makes A for the channel. Its descriptor, the program's to be, or a negative errno. */
+int calls_make_end(struct bridge *bridge, struct channel *channel, int flags);
 /* Answers those that wait to know how the handshake ended. */
 void calls_retry_options(struct channel *channel);
 /* Reads the address in arguments[1] and [2]. 0; -EFAULT, -EINVAL. */

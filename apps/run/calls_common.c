@@ -49,6 +49,8 @@ void calls_hold(struct call *call, struct channel *channel, int timeout_option)
     held->next = NULL;
     int64_t timeout = calls_timeout_ns(bridge, channel, timeout_option);
     held->deadline_ns = timeout > 0 ? tunny_now_ns(bridge->stack) + timeout : 0;
+    if (timeout > 0)
+        bridge_sweep_by(bridge, held->deadline_ns);
     struct call **place = &channel->held;
     while (*place != NULL)
         place = &(*place)->next;

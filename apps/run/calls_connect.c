@@ -35,15 +35,6 @@ static void sweep_listeners(struct bridge *bridge)
     }
 }
 
-/* The old A has failed and cannot be used again: the program gets another under the same number. */
-static int renew_end(struct call *call, struct channel *channel)
-{
-    struct bridge *bridge = call->session->bridge;
-    (void)bridge;
-    (void)channel;
-    return -ECONNABORTED;
-}
-
 static void begin(struct call *call, struct channel *channel)
 {
     struct bridge *bridge = call->session->bridge;
@@ -90,11 +81,41 @@ static void on_open(struct call *call, struct channel *channel)
     notify_answer(call, channel, result);
 }
 
+/* The old A has failed and cannot be used again: the program gets another under the same number,
+ * with the same T, and the call begins anew. */
+static void renew(struct call *call, struct channel *channel)
+{
+    struct bridge *bridge = call->session->bridge;
+    struct channel *fresh = channel_new(&bridge->channels, channel->family);
+    int flags = calls_would_block(call) ? 0 : SOCK_NONBLOCK;
+    int end = fresh == NULL ? -ENOMEM : calls_make_end(bridge, fresh, flags);
+    int result = end < 0 ? end : notify_replace(call, end, (int)call->arguments[0]);
+    if (result < 0) {
+        if (end >= 0)
+            close(end);
+        if (fresh != NULL)
+            channel_free(bridge, fresh);
+        notify_answer(call, NULL, result);
+        return;
+    }
+    fresh->holder = call->task;
+    fresh->descriptor = (int)call->arguments[0];
+    channel_set_socket(&bridge->channels, fresh, channel->socket);
+    channel->socket = -1;
+    channel_free(bridge, channel);
+    close(call->duplicate);
+    call->duplicate = end;
+    program_connect(call, fresh);
+}
+
 static void on_dead(struct call *call, struct channel *channel)
 {
     int error = channel->error;
     channel->error = 0;
-    notify_answer(call, channel, error != 0 ? -error : renew_end(call, channel));
+    if (error == 0 && channel->socket >= 0 && channel->named && !channel->told)
+        renew(call, channel);
+    else
+        notify_answer(call, channel, error != 0 ? -error : -EISCONN);
 }
 
 void program_connect(struct call *call, struct channel *channel)

@@ -16,7 +16,7 @@
  */
 
 /* A: it has a name of its own from the beginning, so that its end can be noticed. */
-static int make_end(struct bridge *bridge, struct channel *channel, int flags)
+int calls_make_end(struct bridge *bridge, struct channel *channel, int flags)
 {
     struct sockaddr_un name;
     socklen_t length = channel_name(&bridge->channels, 'A', channel->id, &name);
@@ -40,7 +40,12 @@ static int make_socket(struct bridge *bridge, struct channel *channel)
 {
     int socket = tunny_socket(bridge->stack, channel->family, SOCK_STREAM | SOCK_NONBLOCK,
                               IPPROTO_TCP);
-    return socket < 0 ? socket : channel_set_socket(&bridge->channels, channel, socket);
+    if (socket < 0)
+        return socket;
+    /* A urgent byte is passed on as one; whether the program takes it in line is A's matter. */
+    int off = 0;
+    tunny_setsockopt(bridge->stack, socket, SOL_SOCKET, SO_OOBINLINE, &off, sizeof off);
+    return channel_set_socket(&bridge->channels, channel, socket);
 }
 
 void program_socket(struct call *call)
@@ -52,13 +57,14 @@ void program_socket(struct call *call)
     struct channel *channel = channel_new(&bridge->channels, family);
     int result = channel == NULL ? -ENOMEM : make_socket(bridge, channel);
     if (result == 0)
-        result = make_end(bridge, channel, type);
+        result = calls_make_end(bridge, channel, type);
     if (result < 0) {
         if (channel != NULL)
             channel_free(bridge, channel);
         notify_answer(call, NULL, result);
         return;
     }
+    bridge_sweep_by(bridge, tunny_now_ns(bridge->stack) + BRIDGE_SWEEP_NS);
     int end = result;
     channel->holder = call->task;
     channel->descriptor = notify_give(call, end, (type & SOCK_CLOEXEC) != 0);

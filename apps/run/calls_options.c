@@ -29,6 +29,7 @@ struct known_option {
 static const struct known_option known[] = {
     {SOL_SOCKET, SO_DEBUG, 0},
     {SOL_SOCKET, SO_DONTROUTE, 0},
+    {SOL_SOCKET, SO_OOBINLINE, 0},
     {SOL_SOCKET, SO_PRIORITY, 0},
     {SOL_SOCKET, SO_MARK, 0},
     {SOL_SOCKET, SO_TIMESTAMP, 0},
@@ -122,8 +123,8 @@ static int recall(struct channel *channel, int level, int option, void *value, s
 /* How long the program's own reading and writing waits is the pipe's matter. */
 static bool concerns_the_pipe(int level, int option)
 {
-    return level == SOL_SOCKET &&
-           (option == SO_RCVTIMEO || option == SO_SNDTIMEO || option == SO_RCVLOWAT);
+    return level == SOL_SOCKET && (option == SO_OOBINLINE || option == SO_RCVTIMEO ||
+                                   option == SO_SNDTIMEO || option == SO_RCVLOWAT);
 }
 
 /* What would take the connection out of our hands is refused, and programs do without. */
@@ -142,10 +143,10 @@ static int set(struct call *call, struct channel *channel, const void *value, so
     if (concerns_the_pipe(level, option) &&
         setsockopt(call->duplicate, level, option, value, length) < 0)
         return -errno;
-    int result = channel->socket < 0
-                     ? -ENOPROTOOPT
-                     : tunny_setsockopt(call->session->bridge->stack, channel->socket, level,
-                                        option, value, length);
+    int result = -ENOPROTOOPT;
+    if (channel->socket >= 0 && !(level == SOL_SOCKET && option == SO_OOBINLINE))
+        result = tunny_setsockopt(call->session->bridge->stack, channel->socket, level, option,
+                                  value, length);
     return result == -ENOPROTOOPT ? remember(channel, level, option, value, length) : result;
 }
 
@@ -222,7 +223,8 @@ static int get(struct call *call, struct channel *channel, void *value, socklen_
         return answer_number(take_error(call, channel), value, length);
     if (level == SOL_SOCKET)
         result = get_nature(channel, option, value, length);
-    if (result == -ENOPROTOOPT && channel->socket >= 0)
+    bool is_of_pipe = level == SOL_SOCKET && option == SO_OOBINLINE;
+    if (result == -ENOPROTOOPT && channel->socket >= 0 && !is_of_pipe)
         result = tunny_getsockopt(call->session->bridge->stack, channel->socket, level, option,
                                   value, length);
     return result == -ENOPROTOOPT ? recall(channel, level, option, value, length) : result;

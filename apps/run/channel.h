@@ -68,7 +68,6 @@ struct channel {
     int send_buffer;                  /* A's SO_SNDBUF before that */
     bool told;                        /* the program knows that it is connected */
     bool readable, writable, hung_up; /* S, edges that have not been used up */
-    bool urgent;
     bool peer_ended;    /* the peer's FIN has been passed on to A */
     bool program_ended; /* the program's FIN has been passed on to T */
     bool both_shut;     /* the program has shut down both directions, but may not have closed */

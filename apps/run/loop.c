@@ -13,8 +13,7 @@
 
 enum { EVENTS = 256 };
 
-static const int64_t sweep_ns = 250000000; /* how soon a closed listener refuses */
-static const int64_t queue_ns = 2000000;   /* how soon a queue that was full is tried again */
+static const int64_t queue_ns = 2000000; /* how soon a queue that was full is tried again */
 
 /* --- what happened ------------------------------------------------------------------------------
  */
@@ -26,7 +25,6 @@ static void note_pipe(struct bridge *bridge, uint64_t id, uint32_t events)
         return;
     channel->readable |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     channel->writable |= (events & (EPOLLOUT | EPOLLERR)) != 0;
-    channel->urgent |= (events & EPOLLPRI) != 0;
     channel->hung_up |= (events & EPOLLHUP) != 0;
     channel_mark_dirty(&bridge->channels, channel);
 }
@@ -116,7 +114,7 @@ static void sweep(struct bridge *bridge)
     struct channel *next;
     if (now < bridge->next_sweep_ns)
         return;
-    bridge->next_sweep_ns = bridge->channels.count > 0 ? now + sweep_ns : INT64_MAX;
+    bridge->next_sweep_ns = bridge->channels.count > 0 ? now + BRIDGE_SWEEP_NS : INT64_MAX;
     for (struct channel *c = bridge->channels.first; c != NULL; c = next) {
         next = c->next;
         if (!survives(bridge, c) || c->held == NULL)

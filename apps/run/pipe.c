@@ -25,7 +25,7 @@ static void close_pipe(struct channel *channel)
     if (channel->pipe >= 0)
         close(channel->pipe);
     channel->pipe = -1;
-    channel->readable = channel->writable = channel->hung_up = channel->urgent = false;
+    channel->readable = channel->writable = channel->hung_up = false;
 }
 
 static void close_socket(struct bridge *bridge, struct channel *channel)
@@ -146,12 +146,17 @@ static enum progress cannot_send(struct bridge *bridge, struct channel *channel,
     return PROGRESS_GONE;
 }
 
-static void pass_urgent_out(struct bridge *bridge, struct channel *channel)
+/* Reading stops in front of an urgent byte, which then is the next one (unix(7); S takes it in
+ * line). True: it was there, and was sent. */
+static bool pass_urgent_out(struct bridge *bridge, struct channel *channel)
 {
+    int is_next = 0;
     char byte;
-    channel->urgent = false;
-    if (recv(channel->pipe, &byte, 1, MSG_OOB | MSG_DONTWAIT) == 1)
-        tunny_send(bridge->stack, channel->socket, &byte, 1, MSG_OOB);
+    if (ioctl(channel->pipe, SIOCATMARK, &is_next) < 0 || !is_next ||
+        recv(channel->pipe, &byte, 1, MSG_DONTWAIT) != 1)
+        return false;
+    tunny_send(bridge->stack, channel->socket, &byte, 1, MSG_OOB);
+    return true;
 }
 
 static enum progress end_of_program(struct bridge *bridge, struct channel *channel)
@@ -172,11 +177,11 @@ static enum progress pass_out(struct bridge *bridge, struct channel *channel)
     ssize_t room = tunny_send_lend(bridge->stack, channel->socket, CHUNK, MSG_DONTWAIT, pieces);
     if (room < 0)
         return cannot_send(bridge, channel, room);
+    if (pass_urgent_out(bridge, channel))
+        return PROGRESS_GOES_ON;
     ssize_t got = readv(channel->pipe, pieces, pieces[1].iov_len > 0 ? 2 : 1);
     if (got > 0) {
         tunny_send_done(bridge->stack, channel->socket, (size_t)got, 0);
-        if (channel->urgent)
-            pass_urgent_out(bridge, channel);
         return PROGRESS_GOES_ON;
     }
     if (got == 0)
@@ -186,18 +191,20 @@ static enum progress pass_out(struct bridge *bridge, struct channel *channel)
         return PROGRESS_GONE;
     }
     channel->readable = errno == EINTR;
-    if (channel->urgent)
-        pass_urgent_out(bridge, channel);
     return PROGRESS_WAITS;
 }
 
 /* --- from the stack to the program --------------------------------------------------------------
  */
 
+/* When the text in front of it has been passed on. */
 static void pass_urgent_in(struct bridge *bridge, struct channel *channel)
 {
+    int is_next = 0;
     char byte;
-    if (tunny_recv(bridge->stack, channel->socket, &byte, 1, MSG_OOB | MSG_DONTWAIT) == 1)
+    tunny_ioctl(bridge->stack, channel->socket, SIOCATMARK, &is_next);
+    if (is_next &&
+        tunny_recv(bridge->stack, channel->socket, &byte, 1, MSG_OOB | MSG_DONTWAIT) == 1)
         send(channel->pipe, &byte, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -213,8 +220,11 @@ static enum progress end_of_peer(struct channel *channel)
 static enum progress pass_in(struct bridge *bridge, struct channel *channel)
 {
     struct iovec pieces[2];
-    if (channel->peer_ended && !(tunny_ready(bridge->stack, channel->socket) & POLLERR))
+    int ready = tunny_ready(bridge->stack, channel->socket);
+    if (channel->peer_ended && !(ready & POLLERR))
         return PROGRESS_WAITS;
+    if (ready & POLLPRI)
+        pass_urgent_in(bridge, channel);
     ssize_t lent = tunny_recv_lend(bridge->stack, channel->socket, CHUNK, MSG_DONTWAIT, pieces);
     if (lent == -EAGAIN)
         return PROGRESS_WAITS;
@@ -240,8 +250,6 @@ static enum progress pass_in(struct bridge *bridge, struct channel *channel)
 static enum progress pump_in(struct bridge *bridge, struct channel *channel)
 {
     enum progress progress = PROGRESS_GOES_ON;
-    if (tunny_ready(bridge->stack, channel->socket) & POLLPRI)
-        pass_urgent_in(bridge, channel);
     /* An error is told to A although A is full: pass_in() finds it behind the text. */
     for (unsigned i = 0; i < ROUNDS && channel->writable && progress == PROGRESS_GOES_ON; i++)
         progress = pass_in(bridge, channel);

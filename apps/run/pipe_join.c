@@ -10,6 +10,8 @@ enum { JUNK = 4096, LIKELY_SEND_BUFFER = 212992 };
 
 int pipe_watch(struct bridge *bridge, struct channel *channel)
 {
+    int on = 1;
+    setsockopt(channel->pipe, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
     return bridge_watch(bridge, channel->pipe, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
                         channel->id);
 }
