@@ -43,6 +43,9 @@ void calls_hold(struct call *call, struct channel *channel, int timeout_option);
 void calls_release(struct channel *channel, int number, int other, int64_t result);
 /* Makes A for the channel. Its descriptor, the program's to be, or a negative errno. */
 int calls_make_end(struct bridge *bridge, struct channel *channel, int flags);
+/* A bound socket or listener that is closed tells nobody. Forgets those that are gone, before a
+ * name that they hold is missed; `except` is not looked at. */
+void calls_drop_closed(struct bridge *bridge, const struct channel *except);
 /* Answers those that wait to know how the handshake ended. */
 void calls_retry_options(struct channel *channel);
 /* Reads the address in arguments[1] and [2]. 0; -EFAULT, -EINVAL. */

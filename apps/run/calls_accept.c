@@ -26,6 +26,10 @@ void program_listen(struct call *call, struct channel *channel)
         backlog = 4096;
     if (channel->state == CHANNEL_FRESH || channel->state == CHANNEL_LISTENING)
         result = tunny_listen(bridge->stack, channel->socket, backlog);
+    if (result == -EADDRINUSE) {
+        calls_drop_closed(bridge, channel);
+        result = tunny_listen(bridge->stack, channel->socket, backlog);
+    }
     if (result == 0 && listen(call->duplicate, backlog) < 0)
         result = -errno;
     if (result == 0)

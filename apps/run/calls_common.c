@@ -20,6 +20,17 @@ int64_t calls_timeout_ns(struct bridge *bridge, const struct channel *channel, i
     return (int64_t)time.tv_sec * 1000000000 + (int64_t)time.tv_usec * 1000;
 }
 
+void calls_drop_closed(struct bridge *bridge, const struct channel *except)
+{
+    struct channel *next;
+    for (struct channel *c = bridge->channels.first; c != NULL; c = next) {
+        next = c->next;
+        bool may_be_gone = c->state == CHANNEL_FRESH || c->state == CHANNEL_LISTENING;
+        if (may_be_gone && c != except && !channel_is_alive(&bridge->channels, c))
+            channel_free(bridge, c);
+    }
+}
+
 /* A call that a signal has ended is not waited for any more; the same thread may be back. */
 static void drop_abandoned(struct channel *channel)
 {

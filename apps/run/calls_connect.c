@@ -24,21 +24,10 @@ static void mean_this_host(struct sockaddr_storage *address)
         in6->sin6_addr = in6addr_loopback;
 }
 
-/* A listener whose socket is closed refuses: nobody has told the stack yet. */
-static void sweep_listeners(struct bridge *bridge)
-{
-    struct channel *next;
-    for (struct channel *c = bridge->channels.first; c != NULL; c = next) {
-        next = c->next;
-        if (c->state == CHANNEL_LISTENING && !channel_is_alive(&bridge->channels, c))
-            channel_free(bridge, c);
-    }
-}
-
 static void begin(struct call *call, struct channel *channel)
 {
     struct bridge *bridge = call->session->bridge;
-    sweep_listeners(bridge);
+    calls_drop_closed(bridge, channel);
     int result = tunny_connect(bridge->stack, channel->socket,
                                (const struct sockaddr *)&channel->peer, channel->peer_length);
     if (result != -EINPROGRESS) {
@@ -111,11 +100,19 @@ static void renew(struct call *call, struct channel *channel)
 static void on_dead(struct call *call, struct channel *channel)
 {
     int error = channel->error;
-    channel->error = 0;
-    if (error == 0 && channel->socket >= 0 && channel->named && !channel->told)
-        renew(call, channel);
-    else
-        notify_answer(call, channel, error != 0 ? -error : -EISCONN);
+    if (channel->told || channel->socket < 0 || !channel->named) {
+        notify_answer(call, channel, -EISCONN);
+        return;
+    }
+    /* As Linux: the failure is told once by this call, too, in other words if SO_ERROR has told it
+     * already. */
+    if (!channel->failure_told) {
+        channel->error = 0;
+        channel->failure_told = true;
+        notify_answer(call, channel, error != 0 ? -error : -ECONNABORTED);
+        return;
+    }
+    renew(call, channel);
 }
 
 void program_connect(struct call *call, struct channel *channel)

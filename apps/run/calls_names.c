@@ -76,20 +76,6 @@ void program_socket(struct call *call)
 /* --- bind --------------------------------------------------------------------------------------
  */
 
-/* Names are given back late: those whose socket is gone are looked for when one is missed. */
-static int bind_again(struct bridge *bridge, struct channel *channel,
-                      const struct sockaddr_storage *address, socklen_t length)
-{
-    struct channel *next;
-    for (struct channel *other = bridge->channels.first; other != NULL; other = next) {
-        next = other->next;
-        bool may_be_gone = other->state == CHANNEL_FRESH || other->state == CHANNEL_LISTENING;
-        if (may_be_gone && other != channel && !channel_is_alive(&bridge->channels, other))
-            channel_free(bridge, other);
-    }
-    return tunny_bind(bridge->stack, channel->socket, (const struct sockaddr *)address, length);
-}
-
 void program_bind(struct call *call, struct channel *channel)
 {
     struct bridge *bridge = call->session->bridge;
@@ -107,8 +93,11 @@ void program_bind(struct call *call, struct channel *channel)
             address.ss_family = AF_INET;
         result = tunny_bind(bridge->stack, channel->socket, (const struct sockaddr *)&address,
                             length);
-        if (result == -EADDRINUSE)
-            result = bind_again(bridge, channel, &address, length);
+        if (result == -EADDRINUSE) {
+            calls_drop_closed(bridge, channel);
+            result = tunny_bind(bridge->stack, channel->socket, (const struct sockaddr *)&address,
+                                length);
+        }
     }
     notify_answer(call, channel, result);
 }

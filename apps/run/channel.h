@@ -66,14 +66,15 @@ struct channel {
 
     size_t stuffed;                   /* bytes that keep A from being writable while T connects */
     int send_buffer;                  /* A's SO_SNDBUF before that */
+    bool failure_told;                /* connect() has said why it failed */
     bool told;                        /* the program knows that it is connected */
     bool readable, writable, hung_up; /* S, edges that have not been used up */
-    bool peer_ended;    /* the peer's FIN has been passed on to A */
-    bool program_ended; /* the program's FIN has been passed on to T */
-    bool both_shut;     /* the program has shut down both directions, but may not have closed */
-    int error;          /* what SO_ERROR will say */
-    pid_t holder;       /* where A was seen last */
-    int descriptor;     /* there */
+    bool peer_ended;                  /* the peer's FIN has been passed on to A */
+    bool program_ended;               /* the program's FIN has been passed on to T */
+    bool both_shut; /* the program has shut down both directions, but may not have closed */
+    int error;      /* what SO_ERROR will say */
+    pid_t holder;   /* where A was seen last */
+    int descriptor; /* there */
     socklen_t peer_length;
     struct sockaddr_storage peer;  /* whom connect() named */
     struct sockaddr_storage local; /* of T, once T is gone */

@@ -197,15 +197,16 @@ static enum progress pass_out(struct bridge *bridge, struct channel *channel)
 /* --- from the stack to the program --------------------------------------------------------------
  */
 
-/* When the text in front of it has been passed on. */
+/* When the text in front of it has been passed on, the urgent byte is the first one lent. */
 static void pass_urgent_in(struct bridge *bridge, struct channel *channel)
 {
     int is_next = 0;
-    char byte;
+    struct iovec pieces[2];
     tunny_ioctl(bridge->stack, channel->socket, SIOCATMARK, &is_next);
-    if (is_next &&
-        tunny_recv(bridge->stack, channel->socket, &byte, 1, MSG_OOB | MSG_DONTWAIT) == 1)
-        send(channel->pipe, &byte, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (!is_next || tunny_recv_lend(bridge->stack, channel->socket, 1, MSG_DONTWAIT, pieces) != 1)
+        return;
+    if (send(channel->pipe, pieces[0].iov_base, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL) == 1)
+        tunny_recv_done(bridge->stack, channel->socket, 1);
 }
 
 /* The peer's FIN. A HUP that follows may mean two half closes only. */

@@ -1,0 +1,410 @@
+#!/usr/bin/env python3
+"""Any program on our stack: `tunny run` against the kernel's TCP on the other side of the TUN, inside the lab. Prints TAP. Run by
+tests/interop/run."""
+import hashlib
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import interop
+from apps import TUNNY, in_thread, listener
+from interop import KERNEL, STACK, Skip, read_all, tap
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RUN = os.path.join(os.path.dirname(HERE), "run")
+DEVICE = ["--device", os.environ.get("LAB_DEVICE", "tun:tunny0")]
+SOCKETS = os.path.join(RUN, "sockets.py")
+BIG = 8 << 20
+
+
+def argv(*program, options=()):
+    return [TUNNY, "run", *DEVICE, *options, *map(str, program)]
+
+
+def run(*program, options=(), data=b"", timeout=90, status=0):
+    """Runs a program on the stack to its end. Its standard output and error."""
+    r = subprocess.run(argv(*program, options=options), input=data, capture_output=True, timeout=timeout, check=False)
+    assert r.returncode == status, f"status {r.returncode} instead of {status}: {r.stdout[-300:]} {r.stderr[-2000:].decode()}"
+    return r.stdout, r.stderr.decode()
+
+
+class Running:
+    """A program on the stack in the background; ended with the test."""
+
+    def __init__(self, *program, options=()):
+        self.p = subprocess.Popen(argv(*program, options=options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.p.poll() is None:
+            self.p.terminate()
+        try:
+            self.p.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            self.p.communicate()
+            raise
+
+
+def connect(family, port):
+    """To the stack, as soon as something listens there."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return interop.connect(family, port)
+        except (ConnectionRefusedError, TimeoutError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def need(command):
+    if not shutil.which(command):
+        raise Skip(f"there is no {command} here")
+    return command
+
+
+class Pages(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+class Folder:
+    """A folder with a large file, served by the kernel's TCP at .url."""
+
+    def __enter__(self):
+        self.path = tempfile.mkdtemp()
+        self.data = os.urandom(BIG)
+        with open(f"{self.path}/big", "wb") as f:
+            f.write(self.data)
+        self.server = http.server.ThreadingHTTPServer((KERNEL[4], 0), lambda *a: Pages(*a, directory=self.path))
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://{KERNEL[4]}:{self.server.server_port}/big"
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        shutil.rmtree(self.path)
+
+
+# --- clients ---------------------------------------------------------------------------------------------
+
+def fetch(*program, options=()):
+    with Folder() as folder:
+        need(program[0])
+        out, _ = run(*[word.replace("URL", folder.url).replace("PORT", str(folder.server.server_port)) for word in program], options=options)
+        assert out.endswith(folder.data) and len(out) < BIG + 1000, (len(out), hashlib.sha256(out).hexdigest())
+
+
+def curl():
+    fetch("curl", "-sS", "URL")
+
+
+def curl_through_faults():
+    fetch("curl", "-sS", "URL", options=("--impair", "delay 5ms 2ms loss 2% reorder 2%"))
+
+
+def wget():
+    fetch("wget", "-q", "-O", "-", "URL")
+
+
+def busybox():
+    fetch("busybox", "wget", "-q", "-O", "-", "URL")
+
+
+def netcat():
+    fetch("sh", "-c", f"command -v nc > /dev/null || exit 9; printf 'GET /big HTTP/1.0\\r\\n\\r\\n' | nc {KERNEL[4]} PORT") \
+        if shutil.which("nc") else need("nc")
+
+
+def bash():
+    fetch("bash", "-c", f"exec 3<>/dev/tcp/{KERNEL[4]}/PORT; printf 'GET /big HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3")
+
+
+# --- servers ---------------------------------------------------------------------------------------------
+
+def serves(port, *program):
+    need(program[0])
+    with tempfile.TemporaryDirectory() as folder:
+        data = os.urandom(BIG)
+        with open(f"{folder}/big", "wb") as f:
+            f.write(data)
+        with Running(*[word.replace("FOLDER", folder) for word in program]):
+            for _ in range(5):
+                c = connect(4, port)
+                c.sendall(b"GET /big HTTP/1.0\r\n\r\n")
+                assert read_all(c).endswith(data)
+                c.close()
+
+
+def python_http_server():
+    serves(8001, "python3", "-m", "http.server", "-d", "FOLDER", "8001")
+
+
+def busybox_httpd():
+    serves(8002, "busybox", "httpd", "-f", "-p", "8002", "-h", "FOLDER")
+
+
+# --- the sockets' own list -------------------------------------------------------------------------------
+
+def sockets_case(case):
+    native = subprocess.run(["python3", SOCKETS, KERNEL[4], case], capture_output=True, timeout=90, check=False)
+    assert native.returncode == 0, f"not even natively: {native.stderr[-500:].decode()}"
+    run("python3", SOCKETS, KERNEL[4], case)
+
+
+# --- the notes -------------------------------------------------------------------------------------------
+
+def program_of(name):
+    """The code of the notes as it stands there; what is no code becomes remarks."""
+    with open(os.path.join(RUN, name), encoding="utf-8") as f:
+        return "".join(("# " if ord(line[0]) > 127 else "") + line for line in f if line.strip())
+
+
+def notes_client():
+    address = "192.168.31.221"
+    subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
+    try:
+        with socket.socket() as s:
+            s.bind((address, 8080))
+            s.listen(1)
+            s.settimeout(60)
+            done = in_thread(lambda: run("python3", "-c", program_of("notes_client.txt")))
+            c = s.accept()[0]
+            assert read_all(c) == "hello world！".encode()
+            c.close()
+            done()
+    finally:
+        subprocess.run(["ip", "address", "del", f"{address}/32", "dev", "lo"], check=True)
+
+
+def notes_server():
+    done = in_thread(lambda: run("python3", "-c", program_of("notes_server.txt")))
+    c = connect(4, 8081)
+    c.sendall("hello world！".encode())
+    assert read_all(c) == b""
+    c.close()
+    done()
+
+
+# --- the kernel has no part in it ------------------------------------------------------------------------
+
+COUNTERS = """
+import socket, urllib.request
+def tcp():
+    with open("/proc/net/snmp") as f:
+        rows = [line.split()[1:] for line in f if line.startswith("Tcp:")]
+    return {k: int(v) for k, v in zip(*rows) if k in ("ActiveOpens", "PassiveOpens", "InSegs", "OutSegs")}
+links = open("/proc/net/dev").read().split("\\n")[2:-1]
+assert [l.split(":")[0].strip() for l in links] == ["lo"], links
+assert urllib.request.urlopen("URL").read()
+assert set(tcp().values()) == {0}, tcp()
+print("none")
+"""
+
+
+def without_any_link_the_kernel_counts_nothing():
+    with Folder() as folder:
+        out, said = run("python3", "-c", COUNTERS.replace("URL", folder.url), options=("--no-link", "-v"))
+        assert out == b"none\n", out
+        assert f"] connect(" in said and f"{KERNEL[4]}:{folder.server.server_port}" in said, said
+
+
+EVADER = """
+import ctypes, socket, struct
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.syscall(425, 8, ctypes.create_string_buffer(120)) == -1 and ctypes.get_errno() == 38
+"""
+
+
+def rings_are_refused():
+    run("python3", "-c", EVADER)
+
+
+def tcp_past_the_filter_is_reset():
+    """A raw socket can send a SYN without the filter; the answer is a reset from the link itself."""
+    code = """
+import socket, struct
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+raw.settimeout(20)
+syn = struct.pack("!HHIIBBHHH", 4321, 80, 1000, 0, 0x50, 2, 1000, 0, 0)
+raw.sendto(syn, ("198.18.0.1", 0))
+packet = raw.recv(100)
+assert packet[20 + 13] == 0x14 and packet[28:32] == struct.pack("!I", 1001), packet
+"""
+    run("python3", "-c", code)
+
+
+# --- datagrams, echo requests, names ---------------------------------------------------------------------
+
+def datagrams(family):
+    s = listener(family, socket.SOCK_DGRAM)[0]
+    code = f"""
+import socket
+s = socket.socket(socket.{'AF_INET' if family == 4 else 'AF_INET6'}, socket.SOCK_DGRAM)
+s.settimeout(20)
+for size in (1, 1400, 20000):
+    s.sendto(b"q" * size, ("{KERNEL[family]}", {s.getsockname()[1]}))
+    assert s.recv(65536) == b"r" * size
+s.connect(("{KERNEL[family]}", 9))
+s.send(b"nobody")
+try:
+    s.recv(1)
+except ConnectionRefusedError:
+    print("refused")
+"""
+
+    def answer():
+        for _ in range(3):
+            data, peer = s.recvfrom(65536)
+            s.sendto(data.replace(b"q", b"r"), peer)
+    answered = in_thread(answer)
+    out, _ = run("python3", "-c", code)
+    answered()
+    s.close()
+    assert out == b"refused\n", out
+
+
+def echo_requests():
+    need("ping")
+    for family in (4, 6):
+        out, _ = run("ping", f"-{family}", "-c", "2", "-i", "0.2", "-W", "10", KERNEL[family])
+        assert b"2 received" in out, out
+
+
+def names():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((KERNEL[4], 53))
+    s.settimeout(60)
+
+    def answer():
+        for _ in range(2):
+            query, peer = s.recvfrom(512)
+            question = query[12:]
+            end = question.index(b"\0") + 5
+            is_a = question[end - 4:end - 2] == b"\0\1"
+            record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton("198.18.0.77") if is_a else b""
+            s.sendto(query[:2] + b"\x81\x80\0\1" + (b"\0\1" if is_a else b"\0\0") + b"\0\0\0\0" + question[:end] + record, peer)
+    answered = in_thread(answer)
+    out, _ = run("python3", "-c", "import socket; print({i[4][0] for i in socket.getaddrinfo('a.name.test', 80)})",
+                 options=("--resolver", KERNEL[4]))
+    s.close()
+    del answered
+    assert out == b"{'198.18.0.77'}\n", out
+
+
+# --- ends ------------------------------------------------------------------------------------------------
+
+def exit_codes():
+    run("sh", "-c", "exit 7", status=7)
+    run("sh", "-c", "kill -9 $$", status=-signal.SIGKILL)
+    run("sh", "-c", "kill -15 $$", status=-signal.SIGTERM)
+    run("/nowhere/at/all", status=127)
+    run(HERE, status=126)
+    run("true", options=("--set", "no_such_thing=1"), status=2)
+
+
+def signals_are_handed_through():
+    code = "import signal, time\nsignal.signal(signal.SIGTERM, lambda *_: exit(33))\nprint('ready', flush=True)\nwhile True: time.sleep(60)"
+    with Running("python3", "-c", code) as program:
+        assert program.p.stdout.readline() == b"ready\n"
+        program.p.terminate()
+        assert program.p.wait(30) == 33
+
+
+def last_words_arrive():
+    """What a program wrote just before it ended is sent to the end, through a slow link."""
+    s, port = listener(4)
+    done = in_thread(lambda: run("bash", "-c", f"head -c 2000000 /dev/zero > /dev/tcp/{KERNEL[4]}/{port}",
+                                 options=("--impair", "delay 10ms loss 2%")))
+    c = s.accept()[0]
+    c.settimeout(60)
+    assert len(read_all(c)) == 2000000
+    c.close()
+    done()
+    s.close()
+
+
+def gone(pid):
+    """Until that process is no more."""
+    deadline = time.monotonic() + 20
+    while os.path.exists(f"/proc/{pid}"):
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+            if f.read().rsplit(")", 1)[1].split()[0] == "Z":
+                return
+        assert time.monotonic() < deadline, f"{pid} is still there"
+        time.sleep(0.02)
+
+
+def killed_program_resets_or_ends_its_connections():
+    s, port = listener(4)
+    code = f"import socket, time\nc = socket.create_connection(('{KERNEL[4]}', {port}))\nc.sendall(b'here')\nwhile True: time.sleep(60)"
+    with Running("python3", "-c", code) as program:
+        c = s.accept()[0]
+        assert c.recv(4) == b"here"
+        with open(f"/proc/{program.p.pid}/task/{program.p.pid}/children", encoding="ascii") as f:
+            os.kill(int(f.read().split()[0]), signal.SIGKILL)
+        c.settimeout(30)
+        assert c.recv(1) == b""
+        c.close()
+        assert program.p.wait(30) == -signal.SIGKILL
+    s.close()
+
+
+def killed_stack_leaves_nothing():
+    s, port = listener(4)
+    code = f"import socket, time\nc = socket.create_connection(('{KERNEL[4]}', {port}))\nc.sendall(b'here')\nwhile True: time.sleep(60)"
+    with Running("python3", "-c", code) as program:
+        c = s.accept()[0]
+        assert c.recv(4) == b"here"
+        with open(f"/proc/{program.p.pid}/task/{program.p.pid}/children", encoding="ascii") as f:
+            child = int(f.read().split()[0])
+        program.p.kill()
+        program.p.wait(30)
+        gone(child)
+        c.close()
+    s.close()
+    links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
+    assert "tunny:" not in links, links
+
+
+def what_is_missing():
+    """By the doctor: where nothing is missing, programs must run."""
+    out = subprocess.run([TUNNY, "doctor", "--json"], capture_output=True, check=False).stdout
+    checks = {c["name"]: c for c in json.loads(out)["checks"]}
+    return "; ".join(f"{name}: {checks[name]['detail']}" for name in ("seccomp-notify", "tun") if not checks[name]["works"])
+
+
+def main():
+    only = sys.argv[1] if len(sys.argv) > 1 else ""
+    missing = what_is_missing()
+    if missing:
+        print(f"ok 1 - tunny run # SKIP {missing}\n1..1")
+        return 0
+    cases = subprocess.run(["python3", SOCKETS, "-", "--list"], capture_output=True, text=True, check=True).stdout.split()
+    jobs = [(f"program {t.__name__}", t) for t in (
+        curl, curl_through_faults, wget, busybox, netcat, bash, python_http_server, busybox_httpd, notes_client, notes_server,
+        without_any_link_the_kernel_counts_nothing, rings_are_refused, tcp_past_the_filter_is_reset, echo_requests, names, exit_codes,
+        signals_are_handed_through, last_words_arrive, killed_program_resets_or_ends_its_connections, killed_stack_leaves_nothing)]
+    jobs += [(f"program datagrams IPv{family}", datagrams, family) for family in (4, 6)]
+    jobs += [(f"program sockets {case}", sockets_case, case) for case in cases]
+    for name, t, *args in jobs:
+        if only in name:
+            tap(name, t, *args)
+    print(f"1..{interop.number}")
+    return 1 if interop.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
