@@ -11,9 +11,9 @@
 enum { NAMESPACE_SIZE = 256 };
 
 /* What of the specification only our engine can do; NULL: nothing. */
-static const char *beyond_netem(const struct impair_specification *s)
+static const char *beyond_netem(const struct impair_specification *s, unsigned side_index)
 {
-    const struct impair_side *side = &s->side[IMPAIR_OUT];
+    const struct impair_side *side = &s->side[side_index];
 
     if (side->script.count > 0)
         return "drop with a list";
@@ -30,28 +30,42 @@ static const char *beyond_netem(const struct impair_specification *s)
     return NULL;
 }
 
+struct wish {
+    const char *specification; /* NULL: clear */
+    unsigned direction;        /* 0: the text is for one */
+};
+
+static int read_wish(const struct wish *wish, struct impair_specification *s,
+                     struct netem_notes *notes)
+{
+    const char *const texts[IMPAIR_DIRECTIONS] = {wish->specification, NULL};
+
+    return wish->direction ? impair_specification_parse(wish->specification, s, notes)
+                           : impair_specification_parse_each(texts, s, notes);
+}
+
 /* A generator that nobody named a seed for is seeded by the kernel itself. */
-static int configure(const char *interface, const char *specification, char *text, size_t text_size)
+static int configure(const char *interface, const struct wish *wish, char *text, size_t text_size)
 {
     struct impair_specification *s = malloc(sizeof *s);
     struct netem_notes notes = {.error = ""};
-    const char *const texts[IMPAIR_DIRECTIONS] = {specification, NULL};
+    unsigned side = wish->direction == TUNNY_BACKWARD ? IMPAIR_IN : IMPAIR_OUT;
 
     snprintf(text, text_size, "no memory");
     if (!s)
         return -ENOMEM;
-    int rc = impair_specification_parse_each(texts, s, &notes);
-    const char *beyond = rc == 0 ? beyond_netem(s) : NULL;
+    int rc = read_wish(wish, s, &notes);
+    const char *beyond = rc == 0 ? beyond_netem(s, side) : NULL;
     if (beyond)
         rc = netem_parse_error(&notes, "the kernel's netem has no '%s': tunny link and --impair do",
                                beyond);
     if (rc == -EINVAL)
         snprintf(text, text_size, "%s", notes.error);
     if (rc == 0)
-        rc = netem_qdisc_set(interface, &s->side[IMPAIR_OUT].netem, text, text_size);
+        rc = netem_qdisc_set(interface, &s->side[side].netem, text, text_size);
     if (rc == 0)
         snprintf(text, text_size, "%s%s", notes.warnings,
-                 s->side[IMPAIR_OUT].netem.has_seed && !netem_qdisc_has_seed()
+                 s->side[side].netem.has_seed && !netem_qdisc_has_seed()
                      ? "seed: kernels before 6.6 have none, fates differ from run to run\n"
                      : "");
     impair_specification_free(s);
@@ -59,30 +73,32 @@ static int configure(const char *interface, const char *specification, char *tex
     return rc;
 }
 
-static int configure_here(const char *interface, const char *specification, char *text,
+static int configure_here(const char *interface, const struct wish *wish, char *text,
                           size_t text_size)
 {
-    if (specification)
-        return configure(interface, specification, text, text_size);
+    if (wish->specification)
+        return configure(interface, wish, text, text_size);
     int rc = netem_qdisc_clear(interface, text, text_size);
     if (rc == 0)
         text[0] = '\0';
     return rc;
 }
 
-int tunny_netem(const char *interface, const char *specification, char *text, size_t text_size)
+int tunny_netem(const char *interface, const char *specification, unsigned direction, char *text,
+                size_t text_size)
 {
+    struct wish wish = {specification, direction};
     char namespace[NAMESPACE_SIZE];
     const char *slash = strrchr(interface, '/');
     int way_back;
 
     if (!slash)
-        return configure_here(interface, specification, text, text_size);
+        return configure_here(interface, &wish, text, text_size);
     snprintf(namespace, sizeof namespace, "%.*s", (int)(slash - interface), interface);
     int rc = network_namespace_enter(namespace, &way_back, text, text_size);
     if (rc)
         return rc;
-    rc = configure_here(slash + 1, specification, text, text_size);
+    rc = configure_here(slash + 1, &wish, text, text_size);
     int back = network_namespace_leave(way_back);
     if (back == 0)
         return rc;

@@ -259,13 +259,14 @@ TUNNY_API uint64_t tunny_link_seed(const struct tunny_link *link);
 TUNNY_API int64_t tunny_link_age_ns(const struct tunny_link *link);
 
 /* The kernel's own netem on what it sends out of "[NAMESPACE/]INTERFACE", by a specification of
- * netem's words; NULL: the interface's own qdisc again. Until then the kernel's TCP sends no
+ * netem's words, or by the part for TUNNY_FORWARD or TUNNY_BACKWARD of one for both directions (0:
+ * it is for one). NULL: the interface's own qdisc again. Until then the kernel's TCP sends no
  * super-segments there (gso_max_segs 1), so that each wire packet has a fate of its own. 0 and the
  * warnings in `text`, a line each; or a negative errno and a sentence in `text`: -ENOENT, this
  * kernel has no netem; -EINVAL, a wrong specification or more than netem can do; -ENODEV; -EPERM.
  * Blocks shortly. */
-TUNNY_API int tunny_netem(const char *interface, const char *specification, char *text,
-                          size_t text_size);
+TUNNY_API int tunny_netem(const char *interface, const char *specification, unsigned direction,
+                          char *text, size_t text_size);
 
 #ifdef __cplusplus
 }

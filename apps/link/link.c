@@ -58,7 +58,7 @@ static const struct option longs[] = {
 static const char help[] =
     "Usage: tunny link [OPTION]... END END...\n"
     "       tunny link ctl SOCKET show|stats|set|down|up|stop [ARGUMENT]...\n"
-    "       tunny link qdisc [NAMESPACE/]INTERFACE SPEC|clear\n"
+    "       tunny link qdisc [NAMESPACE/]INTERFACE SPEC|clear [forward|backward]\n"
     "A cable in user space between interfaces of the kernel, with faults on everybody's packets.\n"
     "END is [NAMESPACE/][tun:|packet:]INTERFACE[=ADDRESS/LENGTH,...]: a TUN, made when there is\n"
     "none of that name, or an Ethernet interface (veth) by AF_PACKET. NAMESPACE is a name of\n"
@@ -75,7 +75,7 @@ static const char help[] =
     "      --pcap FILE       every packet with its verdict as pcapng; \"-\": standard output\n"
     "      --log FILE        every fate as text\n"
     "      --replay FILE     repeat the fates of such a log\n"
-    "      --control SOCKET  listen there for `tunny link ctl`\n"
+    "      --control SOCKET  listen there for `tunny link ctl`; @NAME: no file, this namespace\n"
     "      --json            the summary as JSON, on standard output\n"
     "      --quiet           no summary, nothing but errors\n"
     "      --help, --version\n\n"

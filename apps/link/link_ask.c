@@ -28,16 +28,17 @@ static size_t join(char *request, size_t size, int argc, char **argv)
 
 static int call(const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path)
-        return -ENAMETOOLONG;
-    memcpy(address.sun_path, path, strlen(path) + 1);
+    struct sockaddr_un address;
+    unsigned length;
+    int error = link_control_address(path, &address, &length);
+    if (error < 0)
+        return error;
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0)
         return -errno;
-    if (connect(descriptor, (const struct sockaddr *)&address, sizeof address) == 0)
+    if (connect(descriptor, (const struct sockaddr *)&address, length) == 0)
         return descriptor;
-    int error = -errno;
+    error = -errno;
     close(descriptor);
     return error;
 }

@@ -3,6 +3,7 @@
 #include "link/link_control.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -96,12 +97,18 @@ void link_control_answer(const char *request, struct tunny_link *link, FILE *ans
 
 /* --- the socket ------------------------------------------------------------------------------- */
 
-static int make_address(const char *path, struct sockaddr_un *address)
+int link_control_address(const char *path, struct sockaddr_un *address, unsigned *length)
 {
+    size_t size = strlen(path);
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (*path == '\0' || strlen(path) >= sizeof address->sun_path)
+    if (size == 0 || size >= sizeof address->sun_path)
         return -ENAMETOOLONG;
-    memcpy(address->sun_path, path, strlen(path) + 1);
+    memcpy(address->sun_path, path, size);
+    *length = sizeof *address;
+    if (*path == '@') { /* unix(7): a first byte of zero, and the length counts */
+        address->sun_path[0] = '\0';
+        *length = (unsigned)(offsetof(struct sockaddr_un, sun_path) + size);
+    }
     return 0;
 }
 
@@ -121,10 +128,10 @@ static int is_abandoned(const struct sockaddr_un *address)
 }
 
 /* For the user who made it only. */
-static int bind_privately(int listener, const struct sockaddr_un *address)
+static int bind_privately(int listener, const struct sockaddr_un *address, unsigned length)
 {
     mode_t before = umask(0177);
-    int result = bind(listener, (const struct sockaddr *)address, sizeof *address) < 0 ? -errno : 0;
+    int result = bind(listener, (const struct sockaddr *)address, length) < 0 ? -errno : 0;
     umask(before);
     return result;
 }
@@ -132,21 +139,22 @@ static int bind_privately(int listener, const struct sockaddr_un *address)
 int link_control_open(struct link_control *control, const char *path)
 {
     struct sockaddr_un address;
+    unsigned length;
     memset(control, 0, sizeof *control);
     control->listener = -1;
     for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
         control->clients[i].descriptor = -1;
     if (path == NULL)
         return 0;
-    int result = make_address(path, &address);
+    int result = link_control_address(path, &address, &length);
     if (result < 0)
         return result;
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener < 0)
         return -errno;
-    if (is_abandoned(&address))
+    if (*path != '@' && is_abandoned(&address))
         unlink(path);
-    result = bind_privately(listener, &address);
+    result = bind_privately(listener, &address, length);
     if (result == 0 && listen(listener, CONTROL_CLIENTS) < 0)
         result = -errno;
     if (result < 0) {
@@ -172,7 +180,8 @@ void link_control_close(struct link_control *control)
     if (control->listener < 0)
         return;
     close(control->listener);
-    unlink(control->path);
+    if (control->path[0] != '@')
+        unlink(control->path);
     control->listener = -1;
 }
 

@@ -30,6 +30,10 @@ void link_control_serve(struct link_control *control, struct tunny_link *link);
 /* One request's answer. Sets *stop when the link is to end. */
 void link_control_answer(const char *request, struct tunny_link *link, FILE *answer, int *stop);
 
+/* A path, or "@NAME" for a name without a file. 0, or -ENAMETOOLONG. */
+struct sockaddr_un;
+int link_control_address(const char *path, struct sockaddr_un *address, unsigned *length);
+
 /* tunny link ctl SOCKET WORD...: sends the words, prints the answer. An exit code. Blocks. */
 int link_control_ask(int argc, char **argv);
 

@@ -61,11 +61,14 @@ class Namespace:
 
 
 class Link:
+    running = []  # what a test that failed leaves to be ended
+
     def __init__(self, *arguments):
         self.folder = tempfile.mkdtemp(prefix="tunny-link-")
         self.control = f"{self.folder}/control"
         self.p = subprocess.Popen([TUNNY, "link", "--json", "--control", self.control, *arguments], stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, text=True)
+        self.running.append(self)
         self.said = []
         for line in self.p.stderr:
             self.said.append(line)
@@ -84,6 +87,7 @@ class Link:
         if number:
             self.p.send_signal(number)
         out, err = self.p.communicate(timeout=30)
+        self.running.remove(self)
         shutil.rmtree(self.folder)
         assert self.p.returncode == status, (self.p.returncode, out, err)
         return json.loads(out), err
@@ -97,6 +101,8 @@ def hosts(count):
     finally:
         for n in made:
             n.end()
+        while Link.running:
+            Link.running.pop().p.kill()
 
 
 def ends(made, addresses=True):
@@ -265,6 +271,19 @@ def a_lost_interface_is_named():
         assert f"'{b.name}/tun0', is gone" in err, err
 
 
+def the_lab_impairs_and_says_how():
+    """scripts/lab --link: our stack by AF_PACKET, a cable of ours, the kernel; nothing stays when the command has ended."""
+    r = subprocess.run(["scripts/lab", "--link", "--netem", "forward: delay 12ms; backward: delay 8ms", "sh", "-c",
+                        "echo $LAB_NETEM; $TUNNY ping -c 3 -i 0.2 --device $LAB_DEVICE $LAB_KERNEL4 && $TUNNY link ctl $LAB_LINK stats --json"],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=60, env=os.environ | {"TUNNY": TUNNY})
+    assert r.returncode == 0 and "impaired by tunny link" in r.stderr, r
+    lines = r.stdout.splitlines()
+    assert lines[0] == "link" and "3 received" in r.stdout, r
+    assert min(float(x) for x in re.findall(r"time=([\d.]+)", r.stdout)) >= 20, r
+    stats = json.loads(lines[-1])
+    assert stats["forward"]["delayed"] >= 3 and "delay 12ms" in stats["forward"]["impair"], stats
+
+
 def refuses(sentence, *arguments):
     r = subprocess.run([TUNNY, "link", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=20)
     assert r.returncode == 2 and sentence in r.stderr, (arguments, r)
@@ -281,6 +300,9 @@ def wrong_uses_are_refused():
         refuses("all ends must be of one kind", f"{a.name}/tun7", f"{a.name}/v0")
         refuses("exists as another kind", f"{a.name}/tun7", f"{a.name}/tun:v0")
     refuses("leave none on the near side", "--far", "2", "tun7", "tun8")
+    for words, sentence in ((("lo", "queue tail 5k rate 5mbit"), "has no 'queue'"), (("lo", "delay"), "delay: nothing follows"),
+                            (("lo",), "are needed"), (("lo", "loss 1%", "up"), "are needed")):
+        refuses(sentence, "qdisc", *words)
     refuses("--impair is for both", "--impair", "loss 1%", "--forward", "", "tun7", "tun8")
 
 
@@ -291,6 +313,7 @@ def main():
             ("link: super-segments are cut for faults", offload_is_cut_for_faults), ("link: veth frames", veth_frames),
             ("link: a shared bottleneck", shared_bottleneck), ("link: one side is a switch", one_side_is_a_switch),
             ("link: live change", live_change), ("link: capture and replay", capture_and_replay),
+            ("link: the lab impairs and says how", the_lab_impairs_and_says_how),
             ("link: a lost interface is named", a_lost_interface_is_named), ("link: wrong uses are refused", wrong_uses_are_refused)]
     for name, t, *args in jobs:
         if only in name:
