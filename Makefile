@@ -25,6 +25,7 @@ EXAMPLES  := $(sort $(wildcard apps/examples/*.c))
 TESTS_SRC := $(sort $(wildcard tests/unit/*/*_test.c tests/unit/apps/*/*_test.c tests/steps/*_test.c tests/sim/*_test.c))
 INTEROP_BIN := $B/tests/interop/peer
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_BIN := $(addprefix $B/tests/bench/,bulk core floor turn)
 SUPPORT   := $(sort $(wildcard tests/support/*.c))
 
 # packetdrill's shared-object mode; it shares the drill's reader of packets.
@@ -114,13 +115,13 @@ demo:  ## the main job: files over TUN, through faults, verified
 test:  ## everything that can be tested here
 	@scripts/test
 
-bench: $B/tests/bench/bulk  ## raw bulk rates over the lab's TUN against the kernel's TCP
-	@for way in recv send; do for how in '' -c -o; do echo "$$way $$how"; scripts/lab --quiet $B/tests/bench/bulk $$way $$how -t 2; done; done
+bench: $(BENCH_BIN)  ## docs/benchmarks.md: ratios against the floor and the kernel (root, an idle machine, 15 minutes)
+	@B=$B tests/bench/bench.py --write
 
 bench-link: $B/tunny $B/tests/bench/forward  ## tunny link against a bare TUN-to-TUN forwarder
 	@BUILD=$B scripts/lab --quiet python3 tests/bench/link.py $B
 
-$B/tests/bench/%: $B/tests/bench/%.o $B/libtunny.a
+$B/tests/bench/%: $B/tests/bench/%.o $B/tests/bench/bench.o $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $^
 
