@@ -63,6 +63,12 @@ TUNNY_API ssize_t tunny_recvfrom(struct tunny *stack, int socket, void *data, si
 TUNNY_API ssize_t tunny_readv(struct tunny *stack, int socket, const struct iovec *pieces,
                               int count);
 
+/* With SO_ZEROCOPY each send with MSG_ZEROCOPY has a number, from 0. POLLERR tells that some were
+ * acknowledged; this gives the range of their numbers. 0, or -EAGAIN: none. (The text is copied
+ * when it is taken all the same: this is for programs that were written for Linux's error queue.)
+ */
+TUNNY_API int tunny_zerocopy_done(struct tunny *stack, int socket, uint32_t *first, uint32_t *last);
+
 /* Zero-copy, TCP only. tunny_recv_lend() lends the received text where it lies, in up to two
  * pieces, without taking it: bytes lent (0: the peer has closed), or as tunny_recv(); the pieces
  * stay valid until the next call on this stack. tunny_recv_done() takes `length` of them.

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/fcntl.h>
 
+#include "sock/sock_tcp.h"
 #include "stack.h"
 
 enum { CATCH_UP_MS = 1 };
@@ -151,6 +152,15 @@ int tunny_connect(struct tunny *stack, int number, const struct sockaddr *addres
     if ((r == -EINPROGRESS || r == -EALREADY) && may_block(socket, 0))
         r = await_handshake(stack, socket, now);
     return r;
+}
+
+int tunny_zerocopy_done(struct tunny *stack, int number, uint32_t *first, uint32_t *last)
+{
+    struct instant now;
+    struct socket *socket = enter(stack, number, &now);
+    if (!socket)
+        return -EBADF;
+    return sock_zerocopy_done(socket, first, last);
 }
 
 /* --- SEND ------------------------------------------------------------------------------------- */

@@ -1,7 +1,10 @@
 /* Calls that move data. See calls.h. Data that the script leaves out (`...`) is zeros; what is read
  * is counted and not compared, as in packetdrill. */
 #define _GNU_SOURCE
+#include <time.h> /* linux/errqueue.h needs it */
+
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -48,8 +51,6 @@ static bool try_read(struct world *world, struct attempt *attempt, const struct 
 {
     if (reading->count < 0 || reading->count > DATA_MOST)
         return world_fails(world, attempt->event->line, "this is more than can be read at once");
-    if (reading->flags & MSG_ERRQUEUE)
-        return world_lacks(world, attempt->event->line, "MSG_ERRQUEUE");
     if (reading->file->kind != FILE_SOCKET)
         return call_returns(attempt, -EINVAL);
     call_patience(world, attempt, reading->file, SO_RCVTIMEO);
@@ -170,6 +171,55 @@ static bool check_control(struct world *world, struct attempt *attempt, const st
                        left, on ? "on" : "off", (long long)expected);
 }
 
+/* The error queue holds what became of sends with MSG_ZEROCOPY, and nothing else. */
+struct queued_error {
+    uint32_t first, last;
+};
+
+/* One member of {ee_errno=0, ee_origin=..., ee_info=...}; those that the script leaves out are not
+ * compared. */
+static bool same_member(struct world *world, const struct attempt *attempt, const struct expr *data,
+                        const char *name, int64_t got)
+{
+    const struct expr *expr = member(data, name);
+    int64_t expected;
+    if (expr == NULL || expr->kind == EXPR_ELLIPSIS)
+        return true;
+    if (!value_number(world, attempt->event->line, expr, &expected))
+        return false;
+    if (expected == got)
+        return true;
+    return world_fails(world, attempt->event->line, "%s is %lld, where %lld was expected", name,
+                       (long long)got, (long long)expected);
+}
+
+static bool compare_error(struct world *world, const struct attempt *attempt,
+                          const struct queued_error *error)
+{
+    const struct expr *list = member(argument(attempt->call, 1), "msg_control");
+    const struct expr *message = list != NULL && list->kind == EXPR_LIST ? list->first : NULL;
+    const struct expr *data = message != NULL ? member(message, "cmsg_data") : NULL;
+    if (message == NULL)
+        return true;
+    if (message->next != NULL || data == NULL || data->kind != EXPR_STRUCT)
+        return world_lacks(world, attempt->event->line, "these messages of the error queue");
+    return same_member(world, attempt, data, "ee_errno", 0) &&
+           same_member(world, attempt, data, "ee_origin", SO_EE_ORIGIN_ZEROCOPY) &&
+           same_member(world, attempt, data, "ee_type", 0) &&
+           same_member(world, attempt, data, "ee_code", SO_EE_CODE_ZEROCOPY_COPIED) &&
+           same_member(world, attempt, data, "ee_info", error->first) &&
+           same_member(world, attempt, data, "ee_data", error->last);
+}
+
+/* recvmsg() with MSG_ERRQUEUE, which never waits. */
+static bool read_error_queue(struct world *world, struct attempt *attempt, const struct file *file)
+{
+    struct queued_error error;
+    int r = tunny_zerocopy_done(world->stack, file->number, &error.first, &error.last);
+    call_returns(attempt, r);
+    return r < 0 || compare_error(world, attempt, &error);
+}
+
 bool call_recvmsg(struct world *world, struct attempt *attempt)
 {
     struct reading reading = {0};
@@ -183,6 +233,8 @@ bool call_recvmsg(struct world *world, struct attempt *attempt)
         !value_argument(world, attempt, 2, &flags))
         return false;
     reading.flags = (int)flags;
+    if (flags & MSG_ERRQUEUE && reading.file->kind == FILE_SOCKET)
+        return read_error_queue(world, attempt, reading.file);
     if (!try_read(world, attempt, &reading))
         return false;
     return attempt->would_block ||
@@ -257,8 +309,6 @@ static bool try_write(struct world *world, struct attempt *attempt, const struct
     bool nonblocking = writing->file->nonblocking || writing->flags & MSG_DONTWAIT;
     if (writing->count < 0 || writing->count > DATA_MOST)
         return world_fails(world, attempt->event->line, "this is more than can be written at once");
-    if (writing->flags & MSG_ZEROCOPY)
-        return world_lacks(world, attempt->event->line, "MSG_ZEROCOPY");
     if (writing->file->kind != FILE_SOCKET)
         return call_returns(attempt, -EINVAL);
     if (writing->null && writing->count > 0)

@@ -1,4 +1,5 @@
-/* See flows.h. The peer's numbers are the script's own and need no translation. */
+/* See flows.h. The peer's numbers are the script's own, except behind a SYN-ACK that it answers our
+ * SYN with: there the script counts from its ISN, as from ours. */
 #include "flows.h"
 
 enum { FIRST_REMOTE_PORT = 40001 };
@@ -70,8 +71,19 @@ static uint32_t live_stamp(const struct flow *flow, uint32_t script)
     return script - flow->stamp[last].script + flow->stamp[last].live;
 }
 
-void flow_to_live(const struct flow *flow, struct packet_spec *spec)
+/* A SYN-ACK says its number as it is. */
+static void remote_to_live(struct flow *flow, struct packet_spec *spec)
 {
+    bool answers = (spec->flags & (FLAG_SYN | FLAG_ACK)) == (FLAG_SYN | FLAG_ACK);
+    if (answers && flow->active)
+        flow->remote_isn = spec->seq;
+    else if (!(spec->flags & FLAG_SYN))
+        spec->seq += flow->remote_isn;
+}
+
+void flow_to_live(struct flow *flow, struct packet_spec *spec)
+{
+    remote_to_live(flow, spec);
     if (spec->flags & FLAG_ACK) {
         spec->ack += shift(flow);
         struct tcp_option *stamp = find_option(spec, OPTION_TS);
@@ -115,7 +127,16 @@ void flow_to_script(struct flow *flow, struct packet_spec *seen, const struct pa
         flow->script_iss = expected->seq;
         flow->live_iss = seen->seq;
     }
+    if ((seen->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN)
+        flow->active = true;
     seen->seq -= shift(flow);
+    if (seen->flags & FLAG_ACK)
+        seen->ack -= flow->remote_isn;
+    struct tcp_option *sack = find_option(seen, OPTION_SACK);
+    for (unsigned i = 0; sack != NULL && i < sack->blocks; i++) {
+        sack->block[i].left -= flow->remote_isn;
+        sack->block[i].right -= flow->remote_isn;
+    }
     struct tcp_option *stamp = find_option(seen, OPTION_TS);
     if (stamp != NULL)
         stamp->value = script_stamp(flow, stamp->value, expected);

@@ -12,6 +12,8 @@ enum { FLOW_STAMPS = 64 };
 struct flow {
     uint8_t protocol;
     uint16_t local_port, remote_port;
+    bool active;         /* the stack sent the first SYN */
+    uint32_t remote_isn; /* what is added to the script's numbers of the peer: of its SYN-ACK */
     bool iss_known;
     uint32_t script_iss, live_iss; /* the stack's SYN as the script wrote it, and as it was */
     bool reset;                    /* an RST went by: the next SYN is another conversation's */
@@ -37,7 +39,7 @@ struct flow *flows_get(struct flows *flows, uint8_t protocol, uint16_t local_por
                        uint16_t remote_port);
 
 /* A packet of the script becomes one for the stack: acknowledgement, SACK and echoed timestamp. */
-void flow_to_live(const struct flow *flow, struct packet_spec *spec);
+void flow_to_live(struct flow *flow, struct packet_spec *spec);
 /* A packet of the stack becomes one of the script. `expected`, or NULL, says what the numbers are
  * that are seen for the first time: the SYN's and each timestamp. */
 void flow_to_script(struct flow *flow, struct packet_spec *seen,

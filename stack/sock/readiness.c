@@ -4,9 +4,10 @@
 
 #include "base/check.h"
 #include "sock/sock.h"
+#include "sock/sock_tcp.h"
 #include "sock/sock_udp.h"
 
-static int of_connection(const struct tcb *tcb)
+static int of_connection(const struct socket *socket)
 {
     static const struct {
         unsigned tcp;
@@ -16,8 +17,8 @@ static int of_connection(const struct tcb *tcb)
         {TCP_URGENT, POLLPRI},  {TCP_PEER_CLOSED, POLLIN | POLLRDHUP},
         {TCP_HANGUP, POLLHUP},  {TCP_ERROR, POLLERR},
     };
-    unsigned readiness = tcp_readiness(tcb);
-    int ready = 0;
+    unsigned readiness = tcp_readiness(socket->tcb);
+    int ready = sock_zerocopy_ready(socket) ? POLLERR : 0;
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
         if (readiness & bits[i].tcp)
             ready |= bits[i].poll;
@@ -50,7 +51,7 @@ int sock_ready(const struct socket *socket)
         return tcp_can_accept(socket->listener) ? POLLIN : 0;
     case SOCKET_TCP_CONNECTING:
     case SOCKET_TCP_CONNECTED:
-        return of_connection(socket->tcb);
+        return of_connection(socket);
     case SOCKET_UDP:
         return of_datagrams(socket);
     }

@@ -8,6 +8,7 @@
 #include "ip/ip.h"
 #include "sock/outgoing.h"
 #include "sock/sock_names.h"
+#include "sock/zerocopy.h"
 #include "tcp/tcp.h"
 #include "udp/udp.h"
 
@@ -42,6 +43,8 @@ struct socket {
     uint32_t defer_accept_s;              /* TCP_DEFER_ACCEPT */
     struct fast_open_keys fast_open_keys; /* TCP_FASTOPEN_KEY; .count 0: none set */
     size_t lent_receive, lent_send;       /* by the zero-copy calls, not yet taken or sent */
+
+    struct zerocopy zerocopy; /* MSG_ZEROCOPY */
 
     struct udp_socket *udp;
     size_t outgoing; /* bytes of the budget in datagrams under way */

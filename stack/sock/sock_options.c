@@ -68,6 +68,11 @@ static int set_flag(struct socket *socket, int option, struct option_value value
     case SO_KEEPALIVE:
         sock_settings(socket)->keep_alive = on;
         return 0;
+    case SO_ZEROCOPY:
+        if (socket->kind == SOCKET_UDP)
+            return -ENOPROTOOPT;
+        socket->zerocopy.on = on;
+        return 0;
     case SO_OOBINLINE:
         sock_settings(socket)->oob_inline = on;
         return 0;
@@ -185,6 +190,8 @@ static int get_flag(struct socket *socket, int option, struct option_answer *ans
         return answer_int(answer, socket->broadcast);
     case SO_KEEPALIVE:
         return answer_int(answer, settings->keep_alive);
+    case SO_ZEROCOPY:
+        return answer_int(answer, socket->zerocopy.on);
     case SO_OOBINLINE:
         return answer_int(answer, settings->oob_inline);
     case SO_RCVLOWAT:

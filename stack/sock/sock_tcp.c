@@ -241,11 +241,36 @@ static unsigned send_flags(int flags)
            (flags & MSG_EOR ? TCP_SEND_RECORD_END : 0u);
 }
 
+static void note_zerocopy(struct socket *socket, int flags, int64_t r)
+{
+    if (r > 0 && flags & MSG_ZEROCOPY && socket->zerocopy.on)
+        zerocopy_sent(&socket->zerocopy, tcp_text_end(socket->tcb));
+}
+
+/* Text below this is acknowledged, or its connection is over. */
+static seqno no_longer_needed(const struct socket *socket)
+{
+    bool over = !socket->tcb || tcp_state_of(socket->tcb) == TCP_CLOSED;
+    return over ? UINT64_MAX : tcp_text_acknowledged(socket->tcb);
+}
+
 int64_t sock_tcp_send(struct socket *socket, struct bytes text, int flags, struct instant now)
 {
     if (!socket->tcb)
         return -EPIPE;
-    return tcp_send(socket->tcb, text.data, text.len, send_flags(flags), now);
+    int64_t r = tcp_send(socket->tcb, text.data, text.len, send_flags(flags), now);
+    note_zerocopy(socket, flags, r);
+    return r;
+}
+
+bool sock_zerocopy_ready(const struct socket *socket)
+{
+    return zerocopy_ready(&socket->zerocopy, no_longer_needed(socket));
+}
+
+int sock_zerocopy_done(struct socket *socket, uint32_t *first, uint32_t *last)
+{
+    return zerocopy_tell(&socket->zerocopy, no_longer_needed(socket), first, last) ? 0 : -EAGAIN;
 }
 
 /* A connection that is opened for this call alone does not wait for another. */
@@ -260,6 +285,7 @@ static int64_t open_with(struct socket *socket, const struct endpoint *remote, s
     if (r != -EINPROGRESS || text.len == 0)
         return r;
     r = tcp_send(socket->tcb, text.data, text.len, send_flags(flags), now);
+    note_zerocopy(socket, flags, r);
     return r == -EAGAIN ? -EINPROGRESS : r;
 }
 

@@ -14,6 +14,9 @@ int sock_tcp_connect_result(struct socket *socket, struct instant now);
 void sock_tcp_disconnect(struct socket *socket, struct instant now);
 int sock_tcp_shutdown(struct socket *socket, int how, struct instant now);
 int64_t sock_tcp_send(struct socket *socket, struct bytes text, int flags, struct instant now);
+/* MSG_ZEROCOPY: sends whose text is acknowledged; see zerocopy.h. 0, or -EAGAIN: none. */
+bool sock_zerocopy_ready(const struct socket *socket);
+int sock_zerocopy_done(struct socket *socket, uint32_t *first, uint32_t *last);
 /* connect() and send() in one (RFC 7413; MSG_FASTOPEN). */
 int64_t sock_tcp_fast_open(struct socket *socket, const struct endpoint *remote, struct bytes text,
                            int flags, struct instant now);

@@ -133,6 +133,9 @@ enum tcp_send_flags {
     TCP_SEND_RECORD_END = 8, /* MSG_EOR: what follows goes into another segment */
 };
 int64_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags, struct instant now);
+/* Behind the last byte of text that was given to SEND, and behind the last one acknowledged. */
+seqno tcp_text_end(const struct tcb *tcb);
+seqno tcp_text_acknowledged(const struct tcb *tcb);
 /* Zero-copy SEND: room in the send buffer, then tcp_send_commit(). Same errors. */
 int64_t tcp_send_rooms(struct tcb *tcb, size_t len, struct room rooms[2], struct instant now);
 int64_t tcp_send_commit(struct tcb *tcb, size_t len, unsigned flags, struct instant now);

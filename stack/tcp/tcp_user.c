@@ -194,6 +194,16 @@ int64_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags, 
     return taken;
 }
 
+seqno tcp_text_end(const struct tcb *tcb)
+{
+    return tcb->text.end;
+}
+
+seqno tcp_text_acknowledged(const struct tcb *tcb)
+{
+    return tcb->snd.una;
+}
+
 int64_t tcp_send_rooms(struct tcb *tcb, size_t len, struct room rooms[2], struct instant now)
 {
     int error = check_sendable(tcb);

@@ -7,8 +7,11 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <time.h> /* linux/errqueue.h needs it */
+
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -259,6 +262,30 @@ static void options_are_read_and_set(void **state)
     assert_int_equal(h->fcntl(u, fd, F_GETFL), O_RDWR | O_NONBLOCK);
 }
 
+static void the_error_queue_tells_of_zerocopy(void **state)
+{
+    (void)state;
+    const struct packetdrill_interface *h = &so_host;
+    void *u = h->userdata;
+    char text[100] = "", space[CMSG_SPACE(sizeof(struct sock_extended_err))];
+    struct msghdr message = {.msg_control = space, .msg_controllen = sizeof space};
+    struct sock_extended_err error;
+    int one = 1, fd = established();
+    assert_int_equal(h->setsockopt(u, fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof one), 0);
+    assert_int_equal(h->send(u, fd, text, sizeof text, MSG_ZEROCOPY), 100);
+    so_leaves(FLAG_PSH | FLAG_ACK, 100);
+    assert_int_equal(h->recvmsg(u, fd, &message, MSG_ERRQUEUE), -1);
+    assert_int_equal(errno, EAGAIN);
+    so_arrives(FLAG_ACK, SO_REMOTE_ISS + 1, 0);
+    assert_int_equal(h->recvmsg(u, fd, &message, MSG_ERRQUEUE), 0);
+    assert_int_equal(message.msg_flags, MSG_ERRQUEUE);
+    assert_int_equal(CMSG_FIRSTHDR(&message)->cmsg_type, IP_RECVERR);
+    memcpy(&error, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof error);
+    assert_int_equal(error.ee_origin, SO_EE_ORIGIN_ZEROCOPY);
+    assert_int_equal(error.ee_code, SO_EE_CODE_ZEROCOPY_COPIED);
+    assert_int_equal(error.ee_data, 0);
+}
+
 /* --- IPv6 and UDP --------------------------------------------------------------------------- */
 
 static void ipv6_carries_a_session(void **state)
@@ -485,6 +512,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(every_way_to_write_leaves_a_segment, so_begin, so_end),
         cmocka_unit_test_setup_teardown(every_way_to_read_takes_text, so_begin, so_end),
         cmocka_unit_test_setup_teardown(options_are_read_and_set, so_begin, so_end),
+        cmocka_unit_test_setup_teardown(the_error_queue_tells_of_zerocopy, so_begin, so_end),
         cmocka_unit_test_setup_teardown(ipv6_carries_a_session, so_begin, so_end),
         cmocka_unit_test_setup_teardown(datagrams_go_both_ways, so_begin, so_end),
         cmocka_unit_test_setup_teardown(datagrams_go_over_ipv6, so_begin, so_end),

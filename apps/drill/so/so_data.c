@@ -1,7 +1,11 @@
 /* The ten calls that move data. Each is one transfer of a flat piece of memory; lists of pieces are
  * gathered and scattered around it. See adapter.h. */
 #define _GNU_SOURCE
+#include <time.h> /* linux/errqueue.h needs it */
+
 #include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,8 +57,6 @@ static int64_t receive_once(struct adapter *adapter, struct so_call *call)
     int flags = (transfer->flags & ~MSG_WAITALL) | MSG_DONTWAIT;
     if (file == NULL)
         return -EBADF;
-    if (transfer->flags & MSG_ERRQUEUE)
-        return -EOPNOTSUPP;
     size_t done = (size_t)call->done;
     int64_t r = tunny_recvfrom(adapter->stack, file->number, transfer->in + done,
                                transfer->length - done, flags, transfer->from,
@@ -179,6 +181,35 @@ static void scatter(const struct iovec *pieces, size_t count, const uint8_t *dat
     }
 }
 
+/* recvmsg() with MSG_ERRQUEUE, which never waits: what became of sends with MSG_ZEROCOPY. */
+static int64_t read_error_queue(struct adapter *adapter, int fd, struct msghdr *message)
+{
+    const struct so_file *file = so_socket(adapter, fd);
+    struct sock_extended_err error = {.ee_origin = SO_EE_ORIGIN_ZEROCOPY,
+                                      .ee_code = SO_EE_CODE_ZEROCOPY_COPIED};
+    if (file == NULL)
+        return -EBADF;
+    int r = tunny_zerocopy_done(adapter->stack, file->number, &error.ee_info, &error.ee_data);
+    if (r < 0)
+        return r;
+    message->msg_flags = MSG_ERRQUEUE;
+    if (message->msg_control == NULL || message->msg_controllen < CMSG_SPACE(sizeof error)) {
+        message->msg_flags |= MSG_CTRUNC;
+        message->msg_controllen = 0;
+        return 0;
+    }
+    int family = AF_INET;
+    socklen_t length = sizeof family;
+    tunny_getsockopt(adapter->stack, file->number, SOL_SOCKET, SO_DOMAIN, &family, &length);
+    struct cmsghdr *told = CMSG_FIRSTHDR(message);
+    told->cmsg_level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    told->cmsg_type = family == AF_INET6 ? IPV6_RECVERR : IP_RECVERR;
+    told->cmsg_len = CMSG_LEN(sizeof error);
+    memcpy(CMSG_DATA(told), &error, sizeof error);
+    message->msg_controllen = CMSG_SPACE(sizeof error);
+    return 0;
+}
+
 /* The flag with which a datagram tells how long it was, so that one that was cut is known. */
 static int whole_length(struct adapter *adapter, int fd)
 {
@@ -190,6 +221,8 @@ static ssize_t entry_recvmsg(void *userdata, int fd, struct msghdr *message, int
 {
     struct adapter *adapter = so_enter(userdata);
     size_t length = sum_of(message->msg_iov, message->msg_iovlen);
+    if (flags & MSG_ERRQUEUE)
+        return so_leave(adapter, read_error_queue(adapter, fd, message));
     uint8_t *flat = malloc(length > 0 ? length : 1);
     if (flat == NULL)
         return so_leave(adapter, -ENOMEM);
