@@ -20,7 +20,6 @@ static const char *const defaults[][2] = {
     {"tcp_fin_timeout", "60"},
     {"tcp_frto", "2"},
     {"tcp_moderate_rcvbuf", "1"},
-    {"tcp_mtu_probing", "0"},
     {"tcp_notsent_lowat", "4294967295"},
     {"tcp_pacing_ca_ratio", "120"},
     {"tcp_pacing_ss_ratio", "200"},
