@@ -297,5 +297,8 @@ int link_main(int argc, char **argv)
         (settings.config.forward != NULL || settings.config.backward != NULL))
         return options_wrong("--impair is for both directions, beside --forward or --backward it "
                              "has no meaning");
+    if (settings.json && settings.config.capture != NULL &&
+        strcmp(settings.config.capture, "-") == 0)
+        return options_wrong("--json and --pcap - cannot share standard output");
     return open_and_run(&settings);
 }

@@ -213,24 +213,36 @@ static bool is_no_ip(const struct cable *cable, struct bytes packet)
     return type != ETHERTYPE_IPV4 && type != ETHERTYPE_IPV6;
 }
 
-/* Past the engine, where nobody asked for faults; whether that is so. */
+/* To all other ends of the same side: for a group, or for somebody who has not been heard yet. */
+static void flood_side(struct cable *cable, unsigned end, const struct packet *packet)
+{
+    for (unsigned i = 0; i < cable->count; i++) {
+        if (i != end && cable->ends[i].far == cable->ends[end].far)
+            hand_over(cable, i, packet);
+    }
+}
+
+/* Past the engine, where nobody asked for faults. False: the engine is to have it too. */
 static bool goes_past(struct cable *cable, unsigned end, const struct packet *packet)
 {
     struct bytes bytes = packet->parts[0];
     struct address from;
-    int to = STATION_UNKNOWN;
+    int to;
 
     if (cable->count > 2) {
         if (station_of(cable, bytes, SOURCE, &from))
             stations_learn(&cable->stations, &from, (int)end);
         to = end_of(cable, bytes);
+        if (to == STATION_UNKNOWN) {
+            flood_side(cable, end, packet);
+        } else if (to != (int)end && cable->ends[to].far == cable->ends[end].far) {
+            hand_over(cable, (unsigned)to, packet);
+            return true;
+        }
     }
-    if (to != STATION_UNKNOWN && to != (int)end && cable->ends[to].far == cable->ends[end].far)
-        hand_over(cable, (unsigned)to, packet);
-    else if (is_no_ip(cable, bytes))
-        deliver(cable, direction_from(cable, end), packet);
-    else
+    if (!is_no_ip(cable, bytes))
         return false;
+    deliver(cable, direction_from(cable, end), packet);
     return true;
 }
 

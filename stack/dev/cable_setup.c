@@ -273,11 +273,18 @@ static int parse_new(unsigned directions, unsigned direction, const char *text,
     bool alone = directions == 1u << direction;
     int rc = parse(direction, alone ? text : NULL, alone ? NULL : text, specification, notes);
 
-    if (rc || ((*specification)->log[0] == '\0' && (*specification)->replay[0] == '\0'))
+    if (rc)
         return rc;
-    free_specification(*specification);
-    *specification = NULL;
-    return netem_parse_error(notes, "log and replay can be chosen at the start only");
+    if ((*specification)->log[0] || (*specification)->replay[0])
+        rc = netem_parse_error(notes, "log and replay can be chosen at the start only");
+    else if ((*specification)->side[direction].netem.limit > LIMIT_MOST)
+        rc = netem_parse_error(notes, "limit: more than %d can be chosen at the start only",
+                               LIMIT_MOST);
+    if (rc) {
+        free_specification(*specification);
+        *specification = NULL;
+    }
+    return rc;
 }
 
 int cable_set(struct cable *cable, unsigned directions, const char *specification,

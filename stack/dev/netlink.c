@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/check.h"
+
 static size_t aligned(size_t length)
 {
     return (length + 3) & ~(size_t)3;
@@ -47,7 +49,9 @@ void netlink_begin(struct netlink_message *m, uint16_t type, uint16_t flags, con
     m->length = 0;
     m->overflow = false;
     extend(m, sizeof(struct nlmsghdr));
-    memcpy(extend(m, length), body, length);
+    uint8_t *room = extend(m, length);
+    CHECK(room);
+    memcpy(room, body, length);
     set_header(m, (struct nlmsghdr){
                       .nlmsg_type = type,
                       .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags),

@@ -243,7 +243,8 @@ static void neighbours_on_one_side_meet_no_fault(void **state)
 {
     (void)state;
     opens(3, 1, (struct cable_config){.impair = "loss 100%"});
-    sends(1, datagram(2, 3, 0), 0); /* .2 is known by this */
+    sends(1, datagram(2, 3, 0), 0); /* .2 is known by this; .3 could have been here too */
+    assert_int_equal(receives(0, 0, NULL), 1);
     sends(0, datagram(1, 2, 0), 0);
     assert_int_equal(receives(1, 0, NULL), 1);
     assert_int_equal(receives(2, 0, NULL), 0);
@@ -257,6 +258,7 @@ static void two_may_be_far(void **state)
     (void)state;
     opens(4, 2, (struct cable_config){.impair = "delay 1ms"});
     sends(3, datagram(4, 1, 0), 0);
+    assert_int_equal(receives(2, 0, NULL), 1); /* .1 could be here */
     sends(0, datagram(1, 4, 0), MS);
     assert_int_equal(receives(3, 2 * MS, NULL), 1);
     assert_int_equal(receives(2, 2 * MS, NULL), 0);
@@ -299,6 +301,7 @@ static void frames_are_switched_by_their_own_addresses(void **state)
     opens(3, 1, (struct cable_config){.impair = "", .trailer = FRAME_TRAILER});
     sends_frame(1, &packet, 3, 0x0800); /* 02:..:02 is known by this */
     assert_int_equal(receives(2, 0, NULL), 1);
+    assert_int_equal(receives(0, 0, NULL), 1); /* 02:..:03 could be here */
     sends_frame(2, &packet, 2, 0x0800);
     assert_int_equal(receives(0, 0, NULL), 0);
     assert_int_equal(receives(1, 0, NULL), 1);
@@ -328,6 +331,22 @@ static void a_checksum_is_completed_without_the_ethernet_header(void **state)
     assert_int_equal(device_receive(hosts[1], &got, INSTANT_ZERO), 0);
     assert_int_equal(got.parts[0].len, 140 + FRAME_TRAILER);
     assert_true(test_checksum_is_right((struct bytes){got.parts[0].data, 140}));
+    closes();
+}
+
+static void a_broadcast_reaches_everybody(void **state)
+{
+    (void)state;
+    uint8_t frame[60 + FRAME_TRAILER] = {0};
+    memset(frame + 60, 0xff, 6);
+    frame[60 + 11] = 1;
+    put_be16(frame + 60 + 12, 0x0806);
+    struct packet p = {.parts = {{frame, sizeof frame}}, .count = 1};
+    opens(4, 1, (struct cable_config){.impair = "loss 100%", .trailer = FRAME_TRAILER});
+    assert_int_equal(device_transmit(hosts[0], &p, INSTANT_ZERO), 0);
+    assert_int_equal(receives(0, 0, NULL), 0);
+    for (unsigned i = 1; i < 4; i++)
+        assert_int_equal(receives(i, 0, NULL), 1);
     closes();
 }
 
@@ -453,6 +472,7 @@ static void a_wrong_change_changes_nothing(void **state)
     assert_int_equal(sets(3, "forward: delay 2ms; backward: loss 200%", 0), -EINVAL);
     assert_non_null(strstr(error, "200%"));
     assert_int_equal(sets(1 << IMPAIR_OUT, "log x", 0), -EINVAL);
+    assert_int_equal(sets(1 << IMPAIR_OUT, "limit 65537", 0), -EINVAL);
     assert_int_equal(sets(1 << IMPAIR_OUT, "backward: loss 1%", 0), -EINVAL);
     cable_specification(cable, IMPAIR_OUT, text, sizeof text);
     assert_string_equal(text, "limit 1000 delay 1ms seed 1");
@@ -605,6 +625,7 @@ int main(void)
         cmocka_unit_test(arp_is_not_impaired),
         cmocka_unit_test(frames_are_switched_by_their_own_addresses),
         cmocka_unit_test(a_checksum_is_completed_without_the_ethernet_header),
+        cmocka_unit_test(a_broadcast_reaches_everybody),
         cmocka_unit_test(the_ethernet_header_stays_with_every_piece),
         cmocka_unit_test(a_change_leaves_alone_what_is_under_way),
         cmocka_unit_test(nothing_overtakes_after_a_change_to_a_plain_link),
