@@ -185,6 +185,7 @@ struct tcb {
     uint8_t probes;          /* zero-window probes unanswered */
     uint8_t probe_backoff;   /* how often the persist interval doubled */
     uint8_t keep_alives;     /* probes unanswered */
+    uint8_t repeat_acks;     /* segments beyond a hole that came since the last ACK, without SACK */
     uint8_t retransmissions; /* RTOs in a row (R1, R2) */
     bool cwnd_limited;       /* held back by cwnd at some time in this round */
     seqno round_end;         /* the round ends when SND.UNA passes it */

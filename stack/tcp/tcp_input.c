@@ -440,7 +440,9 @@ static void keep_text(struct tcb *tcb, const struct segment *seg, seqno at, stru
         TRACE(tcb->host->trace, text_out_of_order, .seq = at, .len = text.len,
               .ranges = ranges_count(&tcb->received.held));
         tcb->totals.bytes_not_in_order += text.len;
-        sack_report_kept(&tcb->sacks, at);
+        sack_report_kept(&tcb->sacks, &tcb->received.held, at);
+        if (!tcb->sack && tcb->repeat_acks < UINT8_MAX)
+            tcb->repeat_acks++;
         ack_policy_quicken(&tcb->acks, &tcb->host->tunables, tcb->received.limit);
         tcp_owe_ack(tcb); /* RFC 5681, 4.2 (MAY-13) */
         break;

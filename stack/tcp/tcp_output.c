@@ -299,6 +299,19 @@ static void account_text(struct tcb *tcb, const struct tcp_decision *d, struct i
     tcb->totals.data_segments_out += wire_segments(d->len, tcp_effective_mss(tcb));
 }
 
+/* RFC 5681, 4.2: each segment beyond a hole is answered by an ACK. Those that came in one turn are
+ * all judged before anything is sent: one ACK for each, where the peer counts them; with SACK as
+ * many as it takes to tell of all. */
+static void owe_more_of_them(struct tcb *tcb)
+{
+    if (tcb->repeat_acks > 0 && ranges_count(&tcb->received.held) > 0)
+        tcb->repeat_acks--;
+    else
+        tcb->repeat_acks = 0;
+    if (tcb->repeat_acks > 0 || (tcb->sack && sack_report_is_behind(&tcb->sacks)))
+        tcp_owe_ack(tcb);
+}
+
 static void account_ack(struct tcb *tcb, const struct tcp_decision *d, struct instant now)
 {
     struct trace *trace = tcb->host->trace;
@@ -317,6 +330,7 @@ static void account_ack(struct tcb *tcb, const struct tcp_decision *d, struct in
     tcp_ecn_sent(tcb, d);
     ack_policy_sent(&tcb->acks, tcb->rcv.nxt, d->len > 0 ? ACK_ON_TEXT : ACK_ALONE, now);
     sack_report_sent(&tcb->sacks);
+    owe_more_of_them(tcb);
 }
 
 static void account_syn(struct tcb *tcb, uint32_t len, struct instant now)

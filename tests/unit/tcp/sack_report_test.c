@@ -39,7 +39,7 @@ static void keep(seqno from, seqno to)
     uint64_t whole_from, whole_to;
 
     assert_int_equal(ranges_add(&held, from, to, &whole_from, &whole_to), 0);
-    sack_report_kept(&report, from);
+    sack_report_kept(&report, &held, from);
 }
 
 static unsigned ask(seqno next, unsigned most)
@@ -105,6 +105,37 @@ static void as_many_as_fit_and_the_recent_again(void **state)
     }
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(seen[i], 3);
+}
+
+/* R2018-04: what came at once is told by as many ACKs as it takes, the newest first. */
+static void all_that_came_at_once_is_told(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 7; i++)
+        keep(200 + 100 * i, 250 + 100 * i);
+    assert_int_equal(ask(100, 3), 3);
+    assert_block(0, 800, 850);
+    assert_true(sack_report_is_behind(&report));
+    assert_int_equal(ask(100, 3), 3);
+    assert_block(0, 500, 550);
+    assert_true(sack_report_is_behind(&report));
+    assert_int_equal(ask(100, 3), 3);
+    assert_block(0, 200, 250);
+    assert_block(1, 800, 850); /* and the recent again */
+    assert_false(sack_report_is_behind(&report));
+}
+
+/* Many segments of one range push no other out. */
+static void a_range_is_remembered_once(void **state)
+{
+    (void)state;
+    keep(200, 210);
+    for (unsigned i = 0; i < 40; i++)
+        keep(300 + 10 * i, 310 + 10 * i);
+    assert_int_equal(report.count, 2);
+    assert_int_equal(ask(100, 2), 2);
+    assert_block(0, 300, 700);
+    assert_block(1, 200, 210);
 }
 
 static void what_was_acknowledged_is_not_reported(void **state)
@@ -223,13 +254,13 @@ static void what_is_not_remembered_is_still_reported(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < SACK_REPORT_REMEMBERED; i++)
-        keep(1200 + 100 * i, 1250 + 100 * i);
+        keep(5000 + 100 * i, 5050 + 100 * i);
     for (unsigned i = 0; i < SACK_REPORT_REMEMBERED; i++)
         keep(200 + 100 * i, 250 + 100 * i);
-    ranges_remove_below(&held, 1200);
-    assert_int_equal(ask(1100, 4), 4);
-    assert_block(0, 1200, 1250);
-    assert_block(3, 1500, 1550);
+    ranges_remove_below(&held, 5000);
+    assert_int_equal(ask(4900, 4), 4);
+    assert_block(0, 5000, 5050);
+    assert_block(3, 5300, 5350);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -241,6 +272,8 @@ int main(void)
         TEST(the_newest_comes_first),
         TEST(joined_ranges_are_reported_once),
         TEST(as_many_as_fit_and_the_recent_again),
+        TEST(all_that_came_at_once_is_told),
+        TEST(a_range_is_remembered_once),
         TEST(what_was_acknowledged_is_not_reported),
         TEST(what_was_forgotten_is_not_reported),
         TEST(a_duplicate_below_is_first_and_once),
