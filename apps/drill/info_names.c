@@ -16,32 +16,71 @@ struct field {
     }
 
 static const struct field fields[] = {
-    FIELD(tcpi_state),         FIELD(tcpi_ca_state),
-    FIELD(tcpi_retransmits),   FIELD(tcpi_probes),
-    FIELD(tcpi_backoff),       FIELD(tcpi_options),
-    FIELD(tcpi_rto),           FIELD(tcpi_ato),
-    FIELD(tcpi_snd_mss),       FIELD(tcpi_rcv_mss),
-    FIELD(tcpi_unacked),       FIELD(tcpi_sacked),
-    FIELD(tcpi_lost),          FIELD(tcpi_retrans),
-    FIELD(tcpi_fackets),       FIELD(tcpi_last_data_sent),
-    FIELD(tcpi_last_ack_sent), FIELD(tcpi_last_data_recv),
-    FIELD(tcpi_last_ack_recv), FIELD(tcpi_pmtu),
-    FIELD(tcpi_rcv_ssthresh),  FIELD(tcpi_rtt),
-    FIELD(tcpi_rttvar),        FIELD(tcpi_snd_ssthresh),
-    FIELD(tcpi_snd_cwnd),      FIELD(tcpi_advmss),
-    FIELD(tcpi_reordering),    FIELD(tcpi_rcv_rtt),
-    FIELD(tcpi_rcv_space),     FIELD(tcpi_total_retrans),
-    FIELD(tcpi_pacing_rate),   FIELD(tcpi_max_pacing_rate),
-    FIELD(tcpi_bytes_acked),   FIELD(tcpi_bytes_received),
-    FIELD(tcpi_segs_out),      FIELD(tcpi_segs_in),
-    FIELD(tcpi_notsent_bytes), FIELD(tcpi_min_rtt),
-    FIELD(tcpi_data_segs_in),  FIELD(tcpi_data_segs_out),
-    FIELD(tcpi_delivery_rate), FIELD(tcpi_busy_time),
-    FIELD(tcpi_rwnd_limited),  FIELD(tcpi_sndbuf_limited),
-    FIELD(tcpi_delivered),     FIELD(tcpi_delivered_ce),
-    FIELD(tcpi_bytes_sent),    FIELD(tcpi_bytes_retrans),
-    FIELD(tcpi_dsack_dups),    FIELD(tcpi_reord_seen),
-    FIELD(tcpi_rcv_ooopack),   FIELD(tcpi_snd_wnd),
+    FIELD(tcpi_state),
+    FIELD(tcpi_ca_state),
+    FIELD(tcpi_retransmits),
+    FIELD(tcpi_probes),
+    FIELD(tcpi_backoff),
+    FIELD(tcpi_options),
+    FIELD(tcpi_rto),
+    FIELD(tcpi_ato),
+    FIELD(tcpi_snd_mss),
+    FIELD(tcpi_rcv_mss),
+    FIELD(tcpi_unacked),
+    FIELD(tcpi_sacked),
+    FIELD(tcpi_lost),
+    FIELD(tcpi_retrans),
+    FIELD(tcpi_fackets),
+    FIELD(tcpi_last_data_sent),
+    FIELD(tcpi_last_ack_sent),
+    FIELD(tcpi_last_data_recv),
+    FIELD(tcpi_last_ack_recv),
+    FIELD(tcpi_pmtu),
+    FIELD(tcpi_rcv_ssthresh),
+    FIELD(tcpi_rtt),
+    FIELD(tcpi_rttvar),
+    FIELD(tcpi_snd_ssthresh),
+    FIELD(tcpi_snd_cwnd),
+    FIELD(tcpi_advmss),
+    FIELD(tcpi_reordering),
+    FIELD(tcpi_rcv_rtt),
+    FIELD(tcpi_rcv_space),
+    FIELD(tcpi_total_retrans),
+    FIELD(tcpi_pacing_rate),
+    FIELD(tcpi_max_pacing_rate),
+    FIELD(tcpi_bytes_acked),
+    FIELD(tcpi_bytes_received),
+    FIELD(tcpi_segs_out),
+    FIELD(tcpi_segs_in),
+    FIELD(tcpi_notsent_bytes),
+    FIELD(tcpi_min_rtt),
+    FIELD(tcpi_data_segs_in),
+    FIELD(tcpi_data_segs_out),
+    FIELD(tcpi_delivery_rate),
+    FIELD(tcpi_busy_time),
+    FIELD(tcpi_rwnd_limited),
+    FIELD(tcpi_sndbuf_limited),
+    FIELD(tcpi_delivered),
+    FIELD(tcpi_delivered_ce),
+    FIELD(tcpi_bytes_sent),
+    FIELD(tcpi_bytes_retrans),
+    FIELD(tcpi_dsack_dups),
+    FIELD(tcpi_reord_seen),
+    FIELD(tcpi_rcv_ooopack),
+    FIELD(tcpi_snd_wnd),
+    /* Not in every system's header. */
+    {"tcpi_rcv_wnd", 232, 4},
+    {"tcpi_rehash", 236, 4},
+    {"tcpi_total_rto", 240, 2},
+    {"tcpi_total_rto_recoveries", 242, 2},
+    {"tcpi_total_rto_time", 244, 4},
+    {"tcpi_received_ce", 248, 4},
+    {"tcpi_delivered_e1_bytes", 252, 4},
+    {"tcpi_delivered_e0_bytes", 256, 4},
+    {"tcpi_delivered_ce_bytes", 260, 4},
+    {"tcpi_received_e1_bytes", 264, 4},
+    {"tcpi_received_e0_bytes", 268, 4},
+    {"tcpi_received_ce_bytes", 272, 4},
 };
 
 static const struct {
@@ -93,8 +132,13 @@ static int64_t read_field(const uint8_t *at, size_t size)
 {
     uint64_t wide;
     uint32_t half;
+    uint16_t quarter;
     if (size == 1)
         return *at;
+    if (size == sizeof quarter) {
+        memcpy(&quarter, at, sizeof quarter);
+        return quarter;
+    }
     if (size == sizeof half) {
         memcpy(&half, at, sizeof half);
         return half;

@@ -183,16 +183,19 @@ static struct tcp_status status_of(const struct socket *socket, struct instant n
     struct tcp_status status = {.state = TCP_CLOSED};
     if (socket->tcb)
         tcp_status(socket->tcb, &status, now);
-    else if (socket->listener)
+    else if (socket->listener) { /* ss(8) reads the accept queue and its limit here */
         status.state = TCP_LISTEN;
+        status.unacked_segments = tcp_accept_queue_length(socket->listener);
+        status.sacked_segments = socket->backlog;
+    }
     return status;
 }
 
 static int get_info(struct socket *socket, struct option_answer *answer, struct instant now)
 {
     struct tcp_status status = status_of(socket, now);
-    struct tcp_info info;
-    tcp_info_fill(&status, sock_settings(socket), now, &info);
+    struct tcp_info_whole info;
+    tcp_info_fill_whole(&status, sock_settings(socket), now, &info);
     return answer_bytes(answer, &info, sizeof info);
 }
 

@@ -2,6 +2,11 @@
  * and counts of packets in segments, buffers in bytes, times in microseconds except where said. */
 #include "sock/tcp_info.h"
 
+#include <string.h>
+
+/* The IP-ECN fields in the order of the struct: ECT(1), ECT(0), CE. */
+static const int ecn_order[3] = {1, 2, 3};
+
 uint8_t tcp_info_state(enum tcp_state state)
 {
     static const uint8_t numbers[TCP_STATES] = {
@@ -35,11 +40,6 @@ static uint32_t ms_ago(struct instant now, struct instant then)
     return u32((uint64_t)duration_to_ms(instant_since(now, then)));
 }
 
-static uint32_t segments(uint64_t bytes, uint32_t mss)
-{
-    return mss ? u32((bytes + mss - 1) / mss) : 0;
-}
-
 static void fill_state(const struct tcp_status *status, struct tcp_info *info)
 {
     info->tcpi_state = tcp_info_state(status->state);
@@ -56,6 +56,8 @@ static void fill_state(const struct tcp_status *status, struct tcp_info *info)
     info->tcpi_fastopen_client_fail = status->fast_open_failed & 3u;
     if (status->ecn)
         info->tcpi_options |= TCPI_OPT_ECN;
+    if (status->ecn_seen)
+        info->tcpi_options |= TCPI_OPT_ECN_SEEN;
     if (status->window_scaling) {
         info->tcpi_options |= TCPI_OPT_WSCALE;
         info->tcpi_snd_wscale = status->snd_wscale & 0xfu;
@@ -82,7 +84,8 @@ static void fill_window(const struct tcp_status *status, struct tcp_info *info)
     info->tcpi_rcv_space = status->receive_space;
     info->tcpi_snd_wnd = u32(status->snd_wnd);
     info->tcpi_notsent_bytes = u32(status->unsent);
-    info->tcpi_delivered = segments(status->delivered, mss);
+    info->tcpi_rcv_ssthresh = status->receive_limit;
+    info->tcpi_delivered = status->totals.segments_delivered;
     info->tcpi_delivered_ce = u32(status->delivered_ce);
 }
 
@@ -92,14 +95,14 @@ static void fill_times(const struct tcp_status *status, struct instant now, stru
     info->tcpi_ato = us(status->delayed_ack);
     info->tcpi_rtt = us(status->srtt);
     info->tcpi_rttvar = us(status->rttvar);
-    info->tcpi_min_rtt = us(status->min_rtt);
+    info->tcpi_min_rtt = status->min_rtt.ns ? us(status->min_rtt) : UINT32_MAX;
     info->tcpi_rcv_rtt = us(status->receive_rtt);
     info->tcpi_last_data_sent = ms_ago(now, status->last_text_sent);
     info->tcpi_last_data_recv = ms_ago(now, status->last_text_received);
     info->tcpi_last_ack_recv = ms_ago(now, status->last_ack_received);
-    info->tcpi_busy_time = us64(status->totals.busy);
-    info->tcpi_rwnd_limited = us64(status->totals.rwnd_limited);
-    info->tcpi_sndbuf_limited = us64(status->totals.sndbuf_limited);
+    info->tcpi_busy_time = us64(status->busy);
+    info->tcpi_rwnd_limited = us64(status->rwnd_limited);
+    info->tcpi_sndbuf_limited = us64(status->sndbuf_limited);
 }
 
 static void fill_totals(const struct tcp_status *status, struct tcp_info *info)
@@ -108,7 +111,7 @@ static void fill_totals(const struct tcp_status *status, struct tcp_info *info)
     info->tcpi_total_retrans = totals->segments_retransmitted;
     info->tcpi_bytes_acked = totals->bytes_acked;
     info->tcpi_bytes_received = totals->bytes_received;
-    info->tcpi_bytes_sent = totals->bytes_sent;
+    info->tcpi_bytes_sent = totals->bytes_sent + totals->bytes_retransmitted;
     info->tcpi_bytes_retrans = totals->bytes_retransmitted;
     info->tcpi_segs_in = totals->segments_in;
     info->tcpi_segs_out = totals->segments_out;
@@ -116,7 +119,7 @@ static void fill_totals(const struct tcp_status *status, struct tcp_info *info)
     info->tcpi_data_segs_out = totals->data_segments_out;
     info->tcpi_dsack_dups = totals->dsack_duplicates;
     info->tcpi_reord_seen = totals->reordering_seen;
-    info->tcpi_rcv_ooopack = segments(totals->bytes_not_in_order, status->receive_mss);
+    info->tcpi_rcv_ooopack = totals->segments_not_in_order;
 }
 
 void tcp_info_fill(const struct tcp_status *status, const struct tcp_settings *settings,
@@ -127,7 +130,35 @@ void tcp_info_fill(const struct tcp_status *status, const struct tcp_settings *s
     fill_window(status, info);
     fill_times(status, now, info);
     fill_totals(status, info);
-    info->tcpi_pacing_rate = status->pacing_rate;
+    info->tcpi_pacing_rate = status->pacing_rate ? status->pacing_rate : UINT64_MAX;
     info->tcpi_max_pacing_rate = settings->max_pacing_rate ? settings->max_pacing_rate : UINT64_MAX;
     info->tcpi_delivery_rate = status->delivery_rate;
+    info->tcpi_delivery_rate_app_limited = status->delivery_rate_app_limited & 1u;
+}
+
+/* What Linux has added since, at the places that it has there. */
+static void fill_newer(const struct tcp_status *status, struct tcp_info_newer *newer)
+{
+    const struct tcp_totals *totals = &status->totals;
+    newer->rcv_wnd = u32(status->rcv_wnd);
+    newer->total_rto = totals->timeouts > UINT16_MAX ? UINT16_MAX : (uint16_t)totals->timeouts;
+    newer->total_rto_recoveries = totals->timeout_rows > UINT16_MAX
+                                      ? UINT16_MAX
+                                      : (uint16_t)totals->timeout_rows;
+    newer->total_rto_time = u32((uint64_t)duration_to_ms(totals->timeout_time));
+    newer->received_ce = u32(status->ce_received);
+    for (int i = 0; i < 3; i++) {
+        newer->delivered_bytes[i] = u32(status->ecn_delivered[ecn_order[i]]);
+        newer->received_bytes[i] = u32(status->ecn_received[ecn_order[i]]);
+    }
+}
+
+void tcp_info_fill_whole(const struct tcp_status *status, const struct tcp_settings *settings,
+                         struct instant now, struct tcp_info_whole *whole)
+{
+    struct tcp_info info;
+    *whole = (struct tcp_info_whole){.newer = {.rehash = 0}};
+    tcp_info_fill(status, settings, now, &info);
+    memcpy(whole->older, &info, sizeof whole->older);
+    fill_newer(status, &whole->newer);
 }

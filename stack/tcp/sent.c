@@ -482,6 +482,10 @@ void sent_rate_sample(struct sent *sent, const struct sent_delivery *delivery,
     rate->tx_in_flight = delivery->newest_in_flight;
     rate->lost = sent->lost_total - delivery->newest_lost_before;
     rate->app_limited = delivery->newest_app_limited;
+    if (!rate->app_limited || rate->rate >= sent->last_rate) {
+        sent->last_rate = rate->rate;
+        sent->last_rate_app_limited = rate->app_limited;
+    }
 }
 
 /* --- losses ------------------------------------------------------------------------------ */

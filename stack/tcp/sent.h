@@ -48,6 +48,8 @@ struct sent {
     /* Delivery rate (draft-cheng-iccrg-delivery-rate-estimation). */
     uint64_t delivered, lost_total; /* bytes since the connection began */
     struct instant delivered_at, rate_start;
+    uint64_t last_rate; /* bytes a second: the newest sample that says something of the path */
+    bool last_rate_app_limited;
     uint64_t app_limited_until; /* `delivered` at which the app-limited phase ends; 0: none */
     uint64_t lost_again;        /* how many times a retransmission was taken as lost */
     uint64_t touched; /* records looked at by all calls together: the measure of work in tests */

@@ -18,6 +18,7 @@
 #include "tcp/sack_report.h"
 #include "tcp/segment.h"
 #include "tcp/send_buffer.h"
+#include "tcp/send_times.h"
 #include "tcp/sent.h"
 #include "tcp/tcp.h"
 #include "tcp/tunables.h"
@@ -67,6 +68,7 @@ struct tcp_ecn {
     bool marked_in_handshake; /* our SYN or SYN-ACK met congestion */
     bool not_ect;             /* text of ours goes without ECT: the path mangles ECN */
     bool deaf;                /* what the peer feeds back is not believed */
+    bool seen_ect;            /* the peer has sent something that is ECN-capable */
     bool option_off;          /* our options do not get through */
     bool option_owed;         /* the first ACK and the first text try the path (3.2.3.2.1) */
     bool tested;              /* the first feedback was looked at (3.2.2.4) */
@@ -201,11 +203,10 @@ struct tcb {
 
     struct tcp_settings settings;
     struct tcp_totals totals;
-    struct instant busy_since; /* INSTANT_NEVER: nothing waits for the peer */
-    struct instant rwnd_since; /* ... the peer's window holds nothing back */
-    struct instant room_since; /* ... a full send buffer does not keep the user from sending */
-    bool user_lacks_room;      /* the user was told that there is no room, and waits */
-    uint64_t delivery_rate;    /* bytes a second, the last sample */
+    struct send_times send_times;
+    bool user_lacks_room;          /* the user was told that there is no room, and waits */
+    struct instant last_text_sent; /* FIN aside */
+    struct instant rto_since;      /* the first of the present timeouts in a row; NEVER: none */
 
     /* The host's bookkeeping (tcp_demux.c). */
     struct tcp_host *host;
@@ -396,6 +397,10 @@ void tcp_arm_after_text(struct tcb *tcb, struct instant now);
 void tcp_arm_after_no_news(struct tcb *tcb, struct instant now);
 void tcp_start_time_wait(struct tcb *tcb, struct instant now);
 void tcp_restart_keep_alive(struct tcb *tcb, struct instant now);
+
+/* A timeout of the SYN or of text; and the answer that ends a row of them. */
+void tcp_note_timeout(struct tcb *tcb, struct instant now);
+void tcp_note_end_of_timeouts(struct tcb *tcb, struct instant now);
 
 /* --- tcp_user.c -------------------------------------------------------------------------- */
 

@@ -117,6 +117,8 @@ int tcp_open_passive(struct tcp *tcp, const struct tcp_claim *claim,
 void tcp_set_backlog(struct tcp_listener *listener, uint32_t backlog);
 /* The next connection that completed its handshake, now the caller's; NULL: none. */
 struct tcb *tcp_accept(struct tcp_listener *listener, void *user);
+/* How many wait for tcp_accept(). */
+uint32_t tcp_accept_queue_length(const struct tcp_listener *listener);
 bool tcp_can_accept(const struct tcp_listener *listener);
 /* Stops listening; connections not yet accepted are reset. */
 void tcp_close_listener(struct tcp_listener *listener, struct instant now);
@@ -166,17 +168,21 @@ void tcp_abort(struct tcb *tcb, struct instant now);
 
 /* STATUS (3.10.6). */
 struct tcp_totals {
-    uint64_t bytes_sent, bytes_retransmitted, bytes_acked, bytes_received, bytes_not_in_order;
+    /* As Linux counts: bytes_acked with our SYN (of an active open) and FIN, bytes_received with
+     * the peer's FIN. bytes_sent: the first time. */
+    uint64_t bytes_sent, bytes_retransmitted, bytes_acked, bytes_received;
+    uint32_t segments_not_in_order, segments_delivered;
     uint32_t segments_in, segments_out, data_segments_in, data_segments_out;
-    uint32_t segments_retransmitted, dsack_duplicates, timeouts, reordering_seen;
-    struct duration busy, rwnd_limited, sndbuf_limited;
+    uint32_t segments_retransmitted, dsack_duplicates, reordering_seen;
+    uint32_t timeouts, timeout_rows; /* also of SYNs; rows: one after another without an answer */
+    struct duration timeout_time;    /* in such rows */
 };
 struct tcp_status {
     enum tcp_state state;
     struct flow flow;
     uint8_t ca_phase; /* enum recovery_phase */
     uint8_t backoff, retransmissions, probes;
-    bool sack, timestamps, ecn, window_scaling;
+    bool sack, timestamps, ecn, ecn_seen, window_scaling;
     bool fast_open;           /* text on a SYN was acknowledged, by the peer or by us */
     uint8_t fast_open_failed; /* enum fast_open_outcome */
     uint8_t snd_wscale, rcv_wscale;
@@ -186,12 +192,18 @@ struct tcp_status {
     uint64_t unsent, unacked, unread; /* bytes */
     uint32_t pipe_segments, sacked_segments, lost_segments, retransmitted_segments;
     uint32_t unacked_segments;
+    struct duration busy, rwnd_limited, sndbuf_limited; /* with text to send; of that, held back */
     struct duration rto, srtt, rttvar, min_rtt, receive_rtt, delayed_ack;
-    uint64_t pacing_rate, delivery_rate;
+    uint64_t pacing_rate, delivery_rate; /* bytes a second; 0: none */
+    bool delivery_rate_app_limited;
     uint64_t delivered;
     uint64_t delivered_ce; /* segments of ours that met congestion (RFC 3168, RFC 9768) */
     struct instant last_text_sent, last_text_received, last_ack_received;
-    uint32_t receive_space, reordering;
+    uint32_t receive_space; /* the most that the user took in a round trip */
+    uint32_t receive_limit; /* the largest window that may be offered now */
+    uint32_t reordering;
+    uint64_t ce_received;                       /* RFC 9768: packets; the rest: text bytes, */
+    uint64_t ecn_received[4], ecn_delivered[4]; /* by the IP-ECN field */
     const char *cc;
     const char *waiting_for; /* why nothing is being sent; static */
     struct tcp_totals totals;

@@ -133,6 +133,7 @@ static void advance_una(struct tcb *tcb, seqno ack, struct sent_delivery *delive
     if (send_buffer_room(&tcb->text) >= tcb->text.limit / 3)
         tcb->user_lacks_room = false; /* it is told now */
     tcb->retransmissions = 0;
+    tcp_note_end_of_timeouts(tcb, now);
     tcb->soft_error = 0;
     if (delivery->acked_bytes >=
         tcb->mss) /* full packets get through: a late Packet Too Big lies */
@@ -140,10 +141,6 @@ static void advance_una(struct tcb *tcb, seqno ack, struct sent_delivery *delive
     tcb->pending_mtu = 0;
     grow_send_buffer(tcb);
     tcb->trouble_since = tcb->snd.una < tcb->snd.nxt ? now : INSTANT_NEVER;
-    if (tcb->snd.una == tcb->text.end && !instant_is_never(tcb->busy_since)) {
-        tcb->totals.busy = duration_add(tcb->totals.busy, instant_since(now, tcb->busy_since));
-        tcb->busy_since = INSTANT_NEVER;
-    }
     tcp_note_change(tcb);
 }
 
@@ -165,6 +162,11 @@ static bool is_duplicate_ack(const struct tcb *tcb, const struct segment *seg, s
     if (tcb->sack)
         return sack_news > 0;
     return seg->len == 0 && seg->wnd == wnd_before;
+}
+
+static uint32_t segments_in(const struct tcb *tcb, uint64_t bytes)
+{
+    return (uint32_t)((bytes + tcb->mss - 1) / tcb->mss);
 }
 
 /* Everything that depends on what is in flight. */
@@ -189,7 +191,7 @@ static void judge_flight(struct tcb *tcb, const struct segment *seg, seqno una_b
     if (tcb->sack) {
         facts.has_dsack = find_dsack(tcb, seg, &facts.dsack_left, &facts.dsack_right);
         if (facts.has_dsack) {
-            tcb->totals.dsack_duplicates++;
+            tcb->totals.dsack_duplicates += segments_in(tcb, facts.dsack_right - facts.dsack_left);
             TRACE(tcb->host->trace, dsack_arrived, .left = facts.dsack_left,
                   .right = facts.dsack_right);
         }
@@ -204,6 +206,7 @@ static void judge_flight(struct tcb *tcb, const struct segment *seg, seqno una_b
         TRACE(tcb->host->trace, duplicate_ack, .ack = seg->ack,
               .count = tcb->recovery.duplicate_acks + 1);
     sample_round_trip(tcb, seg, &delivery, now);
+    tcb->totals.segments_delivered += delivery.newly_delivered_segments;
     tcp_ecn_feedback(tcb, seg, &delivery, &facts);
     cwr_end = tcb->recovery.cwr_end;
     recovery_on_ack(&scene, &facts, &delivery);
@@ -271,7 +274,11 @@ void tcp_ack_of_syn_arrives(struct tcb *tcb, const struct segment *seg, struct i
     tcb->owed &= (uint8_t)~OWED_SYN;
     if (seg->ack == tcb->snd.una || tcb->passive) /* else the text beside it is the sample */
         sample_handshake(tcb, seg, now);
+    tcb->totals.segments_delivered++;
+    if (!tcb->passive)
+        tcb->totals.bytes_acked++;
     tcb->retransmissions = 0;
+    tcp_note_end_of_timeouts(tcb, now);
     tcb->trouble_since = INSTANT_NEVER;
 }
 
@@ -286,7 +293,7 @@ void tcp_start_congestion_control(struct tcb *tcb, struct instant now)
     cc_start(&tcb->cc, tcb->settings.cc, tcp_effective_mss(tcb), segments, now);
     tcb->cc.restart_after_idle = tcb->host->tunables.tcp_slow_start_after_idle;
     tcb->round_end = tcb->snd.nxt;
-    tcb->last_sent = now;
+    tcb->last_sent = tcb->last_text_sent = tcb->acks.last_text = now;
 }
 
 void tcp_enter_established(struct tcb *tcb, struct instant now)

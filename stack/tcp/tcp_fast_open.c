@@ -158,6 +158,7 @@ void tcp_fast_open_answered(struct tcb *tcb, const struct segment *seg, struct i
         return;
     }
     tcb->fast_open.done = true;
+    tcb->totals.segments_delivered--; /* SYN and text were one packet */
     fast_open_cache_worked(&tcb->host->fast_open, &tcb->flow);
     TRACE(tcb->host->trace, fast_open_acknowledged, .len = tcb->fast_open.text);
 }
@@ -262,7 +263,6 @@ static void take_text(struct tcb *tcb, struct bytes text)
     struct memory *memory = tcb->host->memory;
     seqno at = tcb->rcv.nxt;
 
-    tcb->totals.segments_in = 1;
     text = bytes_part(text, 0, tcb->received.limit);
     if (text.len == 0 || memory->budget - memory->used <= memory->budget / 8 ||
         reassembly_make_room(&tcb->received, memory, at + text.len) < 0)

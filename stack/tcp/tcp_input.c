@@ -439,7 +439,7 @@ static void keep_text(struct tcb *tcb, const struct segment *seg, seqno at, stru
     case REASSEMBLY_OUT_OF_ORDER:
         TRACE(tcb->host->trace, text_out_of_order, .seq = at, .len = text.len,
               .ranges = ranges_count(&tcb->received.held));
-        tcb->totals.bytes_not_in_order += text.len;
+        tcb->totals.segments_not_in_order += seg->wire_segments;
         sack_report_kept(&tcb->sacks, &tcb->received.held, at);
         if (!tcb->sack && tcb->repeat_acks < UINT8_MAX)
             tcb->repeat_acks++;
@@ -574,6 +574,7 @@ static void check_fin_bit(struct tcb *tcb, const struct segment *seg, struct ins
     }
     TRACE(tcb->host->trace, fin_arrived, .seq = tcb->rcv.fin);
     tcb->rcv.nxt = tcb->rcv.fin + 1;
+    tcb->totals.bytes_received++;
     fin_taken(tcb, now);
     acknowledge_fin(tcb, now);
     tcp_note_change(tcb);
@@ -603,5 +604,6 @@ void tcp_synchronized_arrives(struct tcb *tcb, const struct segment *seg, struct
         return;
     take_timestamp(tcb, seg, now);
     tcp_ecn_arrives(tcb, seg);
+    tcb->ecn.seen_ect |= seg->ecn != ECN_NOT_ECT;
     tcp_from_sixth_step(tcb, seg, now);
 }

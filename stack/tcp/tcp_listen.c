@@ -101,6 +101,11 @@ bool tcp_accept_queue_is_full(const struct tcp_listener *listener)
     return listener->waiting > listener->backlog;
 }
 
+uint32_t tcp_accept_queue_length(const struct tcp_listener *listener)
+{
+    return listener->waiting;
+}
+
 bool tcp_can_accept(const struct tcp_listener *listener)
 {
     return listener->waiting > 0;
@@ -176,6 +181,7 @@ static struct tcb *new_child(struct tcp_listener *listener, const struct flow *f
     }
     tcb->passive = true;
     tcb->listener = listener;
+    tcb->totals.segments_in = 1;
     listener->half_open++;
     tcp_set_subject(tcp, tcb);
     tcp_unwrap(tcb, header, (struct bytes){0}, 0, arrival->tos, &syn);

@@ -286,6 +286,8 @@ static void account_text(struct tcb *tcb, const struct tcp_decision *d, struct i
         sent_for_the_first_time(tcb, d, now);
     recovery_on_sent(&scene, d->len + (d->fin ? 1 : 0), again, paws_clock(&tcb->paws, now));
     tcb->last_sent = now;
+    if (d->len > 0)
+        tcb->last_text_sent = now;
     if (instant_is_never(tcb->trouble_since))
         tcb->trouble_since = now;
     if (is_paced(tcb))
@@ -342,9 +344,11 @@ static void account_syn(struct tcb *tcb, uint32_t len, struct instant now)
         tcb->syn_transmissions++;
     if (tcb->syn_transmissions == 1)
         tcb->syn_sent_at = now;
-    else
+    else {
         TRACE(tcb->host->trace, retransmitted, .seq = tcb->snd.iss,
               .times = (uint64_t)tcb->syn_transmissions - 1, .because = "no answer to the SYN");
+        tcb->totals.segments_retransmitted++;
+    }
     if (tcb->snd.nxt == tcb->snd.iss)
         advance_snd_nxt(tcb, text + len);
     if (len > 0) { /* RFC 7413, 4.2.2 */
@@ -404,29 +408,23 @@ static void note_app_limited(struct tcb *tcb)
     sent_mark_app_limited(&tcb->sent);
 }
 
-static void starts_or_ends(struct instant *since, bool on, struct duration *total,
-                           struct instant now)
-{
-    if (on == !instant_is_never(*since))
-        return;
-    if (!on)
-        *total = duration_add(*total, instant_since(now, *since));
-    *since = on ? now : INSTANT_NEVER;
-}
-
-/* For TCP_INFO: how long the peer's window, and how long a full send buffer, held the text back. */
-static void measure_limits(struct tcb *tcb, struct instant now)
+/* What holds the sender up, now that nothing leaves. The congestion window first, as Linux has it.
+ */
+static enum sending sending_of(const struct tcb *tcb)
 {
     uint64_t unsent = tcb->text.end > tcb->snd.nxt ? tcb->text.end - tcb->snd.nxt : 0;
     seqno edge = tcb->snd.una + tcb->snd.wnd;
     uint64_t usable = edge > tcb->snd.nxt ? edge - tcb->snd.nxt : 0;
     uint32_t mss = tcp_effective_mss(tcb);
-    bool rwnd = unsent > 0 && usable < unsent && usable < mss &&
-                tcp_allowance(tcb) >= (unsent < mss ? unsent : mss);
+    uint64_t next = unsent < mss ? unsent : mss;
 
-    starts_or_ends(&tcb->rwnd_since, rwnd, &tcb->totals.rwnd_limited, now);
-    starts_or_ends(&tcb->room_since, tcb->user_lacks_room && unsent == 0 && !tcb->cwnd_limited,
-                   &tcb->totals.sndbuf_limited, now);
+    if (tcb->state == TCP_CLOSED || (unsent == 0 && sent_first(&tcb->sent) == NULL))
+        return SENDING_NOTHING;
+    if (!tcp_is_synchronized(tcb->state) || tcp_allowance(tcb) < next)
+        return SENDING_FREELY;
+    if (unsent > 0 && usable < next)
+        return SENDING_WINDOW_LIMITED;
+    return unsent == 0 && tcb->user_lacks_room ? SENDING_BUFFER_LIMITED : SENDING_FREELY;
 }
 
 /* Nothing leaves now: what follows from the reason. */
@@ -434,9 +432,9 @@ static void note_nothing(struct tcb *tcb, const struct tcp_decision *d, struct i
 {
     tcb->owed &= (uint8_t) ~(OWED_TAIL_PROBE | OWED_WINDOW_PROBE);
     tcp_set_timer(tcb, TIMER_PACING, d->not_before.ns > now.ns ? d->not_before : INSTANT_NEVER);
+    send_times_set(&tcb->send_times, sending_of(tcb), now);
     if (!tcp_is_synchronized(tcb->state))
         return;
-    measure_limits(tcb, now);
     if (d->because && tcb->snd.nxt < tcb->text.end)
         TRACE(tcb->host->trace, nothing_to_send, .because = d->because);
     if (tcb->snd.nxt == tcb->text.end && tcb->sent.pipe_bytes < tcb->cc.cwnd &&

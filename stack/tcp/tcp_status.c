@@ -9,18 +9,32 @@ static void fill_timing(const struct tcb *tcb, struct tcp_status *s, struct inst
     s->rttvar = tcb->rtt.rttvar;
     s->min_rtt = tcb->rtt.sampled ? tcb->rtt.min : DURATION_ZERO;
     s->receive_rtt = tcb->window.rtt;
-    s->delayed_ack = ack_policy_delay(&tcb->acks, &tcb->host->tunables, tcb->rtt.srtt);
-    s->last_text_sent = tcb->last_sent;
+    s->delayed_ack = tcb->acks.delay;
+    s->last_text_sent = tcb->last_text_sent;
     s->last_text_received = tcb->acks.last_text;
     s->last_ack_received = tcb->last_arrival;
-    if (!instant_is_never(tcb->busy_since))
-        s->totals.busy = duration_add(s->totals.busy, instant_since(now, tcb->busy_since));
-    if (!instant_is_never(tcb->rwnd_since))
-        s->totals.rwnd_limited = duration_add(s->totals.rwnd_limited,
-                                              instant_since(now, tcb->rwnd_since));
-    if (!instant_is_never(tcb->room_since))
-        s->totals.sndbuf_limited = duration_add(s->totals.sndbuf_limited,
-                                                instant_since(now, tcb->room_since));
+    s->busy = send_times_busy(&tcb->send_times, now);
+    s->rwnd_limited = send_times_of(&tcb->send_times, SENDING_WINDOW_LIMITED, now);
+    s->sndbuf_limited = send_times_of(&tcb->send_times, SENDING_BUFFER_LIMITED, now);
+    if (!instant_is_never(tcb->rto_since))
+        s->totals.timeout_time = duration_add(s->totals.timeout_time,
+                                              instant_since(now, tcb->rto_since));
+}
+
+/* RFC 9768: counters begin at 5 packets, 1 byte and 1 byte. */
+static void fill_ecn(const struct tcb *tcb, struct tcp_status *s)
+{
+    static const uint64_t from[4] = {[ECN_ECT0] = 1, [ECN_ECT1] = 1};
+
+    s->ecn = tcb->ecn.mode != ECN_OFF;
+    s->ecn_seen = tcb->ecn.seen_ect;
+    if (tcb->ecn.mode != ECN_ACCURATE)
+        return;
+    s->ce_received = tcb->ecn.in.cep - 5;
+    for (int i = ECN_ECT1; i <= ECN_CE; i++) {
+        s->ecn_received[i] = tcb->ecn.in.bytes[i] - from[i];
+        s->ecn_delivered[i] = tcb->ecn.out.bytes[i] - from[i];
+    }
 }
 
 static void fill_flight(const struct tcb *tcb, struct tcp_status *s)
@@ -37,15 +51,38 @@ static void fill_flight(const struct tcb *tcb, struct tcp_status *s)
     s->retransmitted_segments = tcb->sent.retransmitted_segments;
     s->unacked_segments = tcb->sent.pipe_segments + tcb->sent.sacked_segments +
                           tcb->sent.lost_segments;
+    if (tcb->snd.una == tcb->snd.iss && tcb->snd.nxt > tcb->snd.iss)
+        s->unacked_segments++; /* the SYN */
     s->pacing_rate = tcb->cc.pacing_rate;
-    s->delivery_rate = tcb->delivery_rate;
+    s->delivery_rate = tcb->sent.last_rate;
+    s->delivery_rate_app_limited = tcb->sent.last_rate_app_limited || tcb->sent.last_rate == 0;
+    s->totals.reordering_seen = tcb->recovery.reordering_events;
     s->delivered = tcb->sent.delivered;
     s->delivered_ce = tcb->ecn.delivered_ce;
     s->reordering = tcb->recovery.dup_threshold;
     s->ca_phase = (uint8_t)tcb->recovery.phase;
     s->backoff = tcb->rtt.backoff;
     s->retransmissions = tcb->retransmissions;
-    s->probes = tcb->probes;
+    if (tcb->state == TCP_SYN_SENT && tcb->syn_transmissions > 1)
+        s->retransmissions = (uint8_t)(tcb->syn_transmissions - 1);
+    s->probes = tcb->probes > tcb->keep_alives ? tcb->probes : tcb->keep_alives;
+}
+
+static uint32_t receive_limit_of(const struct tcb *tcb)
+{
+    uint32_t clamp = tcb->window.clamp;
+
+    return clamp && clamp < tcb->received.limit ? clamp : tcb->received.limit;
+}
+
+/* Before a round trip was measured an initial window is assumed (as Linux). */
+static uint32_t receive_space_of(const struct tcb *tcb)
+{
+    uint32_t initial = 10 * tcp_advertised_mss(tcb), limit = receive_limit_of(tcb);
+
+    if (initial > limit)
+        initial = limit;
+    return tcb->window.most_taken > initial ? (uint32_t)tcb->window.most_taken : initial;
 }
 
 void tcp_status(const struct tcb *tcb, struct tcp_status *status, struct instant now)
@@ -55,7 +92,6 @@ void tcp_status(const struct tcb *tcb, struct tcp_status *status, struct instant
         .flow = tcb->flow,
         .sack = tcb->sack,
         .timestamps = tcb->paws.enabled,
-        .ecn = tcb->ecn.mode != ECN_OFF,
         .window_scaling = tcb->window_scaling,
         .fast_open = tcb->fast_open.done,
         .fast_open_failed = (uint8_t)tcb->fast_open.outcome,
@@ -70,10 +106,12 @@ void tcp_status(const struct tcb *tcb, struct tcp_status *status, struct instant
         .unsent = tcb->text.end > tcb->snd.nxt ? tcb->text.end - tcb->snd.nxt : 0,
         .unacked = tcb->snd.nxt - tcb->snd.una,
         .unread = reassembly_unread(&tcb->received),
-        .receive_space = tcb->received.limit,
+        .receive_space = receive_space_of(tcb),
+        .receive_limit = receive_limit_of(tcb),
         .cc = tcb->cc.ops->name,
         .totals = tcb->totals,
     };
+    fill_ecn(tcb, status);
     fill_timing(tcb, status, now);
     fill_flight(tcb, status);
     status->waiting_for = tcp_decide(tcb, now).because;

@@ -154,6 +154,24 @@ static void give_up(struct tcb *tcb, const char *timer)
     tcp_fail(tcb, tcb->soft_error ? tcb->soft_error : ETIMEDOUT, "the peer did not answer");
 }
 
+void tcp_note_timeout(struct tcb *tcb, struct instant now)
+{
+    tcb->totals.timeouts++;
+    if (!instant_is_never(tcb->rto_since))
+        return;
+    tcb->rto_since = now;
+    tcb->totals.timeout_rows++;
+}
+
+void tcp_note_end_of_timeouts(struct tcb *tcb, struct instant now)
+{
+    if (instant_is_never(tcb->rto_since))
+        return;
+    tcb->totals.timeout_time = duration_add(tcb->totals.timeout_time,
+                                            instant_since(now, tcb->rto_since));
+    tcb->rto_since = INSTANT_NEVER;
+}
+
 /* RFC 9293, 3.8.3 (SHLD-9): the user is told of trouble when R1 is reached. */
 static void advise_at_r1(struct tcb *tcb, int64_t retransmissions)
 {
@@ -172,6 +190,7 @@ static void syn_timeout(struct tcb *tcb, struct instant now)
         retries = (uint32_t)tcb->host->tunables.tcp_synack_retries;
     else if (retries == 0)
         retries = (uint32_t)tcb->host->tunables.tcp_syn_retries;
+    tcp_note_timeout(tcb, now);
     tcp_fast_open_timed_out(tcb, tcb->syn_transmissions,
                             tcb->syn_transmissions > retries ? TCP_GIVES_UP : TCP_GOES_ON, now);
     if (tcb->syn_transmissions > retries) {
@@ -200,7 +219,7 @@ static void retransmission_timeout(struct tcb *tcb, struct instant now)
     }
     if (tcb->retransmissions < UINT8_MAX)
         tcb->retransmissions++;
-    tcb->totals.timeouts++;
+    tcp_note_timeout(tcb, now);
     advise_at_r1(tcb, tcb->retransmissions);
     tcp_fast_open_timed_out(tcb, tcb->retransmissions, TCP_GOES_ON, now);
     if (tcb->pending_mtu)

@@ -38,9 +38,8 @@ void tcp_tcb_init(struct tcb *tcb, const struct tcb_config *config, struct insta
     for (int i = 0; i < TCP_TIMERS; i++)
         tcb->timer[i] = INSTANT_NEVER;
     tcb->timer_entry.when = INSTANT_NEVER;
-    tcb->challenged_at = tcb->trouble_since = tcb->busy_since = INSTANT_NEVER;
-    tcb->rwnd_since = tcb->room_since = INSTANT_NEVER;
-    tcb->last_arrival = tcb->last_sent = now;
+    tcb->challenged_at = tcb->trouble_since = tcb->rto_since = INSTANT_NEVER;
+    tcb->last_arrival = tcb->last_sent = tcb->last_text_sent = now;
     send_buffer_init(&tcb->text, config->iss + 1, tcb->settings.send_buffer);
     ranges_init(&tcb->record_ends, &tcb->host->range_pool);
     sent_init(&tcb->sent, &tcb->host->sent_pool);
@@ -118,11 +117,19 @@ static int check_sendable(struct tcb *tcb)
     return -EPIPE;
 }
 
-/* `len` bytes were added to the send buffer. */
+/* Draft-ietf-ccwg-bbr, 4.1.2.4 (CheckIfApplicationLimited): nothing was waiting to be sent, and the
+ * window is not full: until what is in flight now was delivered, samples say more of the user than
+ * of the path. */
+static void note_write(struct tcb *tcb)
+{
+    if (tcb->text.end < tcb->snd.nxt + tcp_effective_mss(tcb) && tcb->sent.lost_segments == 0 &&
+        tcb->sent.pipe_bytes < tcb->cc.cwnd)
+        sent_mark_app_limited(&tcb->sent);
+}
+
+/* Text was added to the send buffer. */
 static void text_added(struct tcb *tcb, unsigned flags, struct instant now)
 {
-    if (instant_is_never(tcb->busy_since))
-        tcb->busy_since = now;
     if (flags & TCP_SEND_PUSH && !(flags & TCP_SEND_MORE))
         tcb->snd.push = tcb->text.end;
     tcb->snd.more = (flags & TCP_SEND_MORE) != 0;
@@ -168,8 +175,10 @@ static void mark_record_end(struct tcb *tcb, seqno end)
 /* The user asked for more room than there is, and waits for it. */
 static void lacks_room(struct tcb *tcb, int64_t taken, size_t wanted)
 {
-    if (taken >= 0 && (size_t)taken < wanted)
-        tcb->user_lacks_room = true;
+    if (taken < 0 || (size_t)taken == wanted)
+        return;
+    tcb->user_lacks_room = true;
+    tcp_touch(tcb); /* what holds the text up may be another thing now */
 }
 
 int64_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags, struct instant now)
@@ -183,6 +192,7 @@ int64_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags, 
         return error;
     if (len == 0)
         return 0;
+    note_write(tcb);
     taken = send_buffer_append(&tcb->text, tcb->host->memory, data, len);
     lacks_room(tcb, taken, len);
     if (taken == 0)
@@ -213,6 +223,8 @@ int64_t tcp_send_rooms(struct tcb *tcb, size_t len, struct room rooms[2], struct
     if (error < 0)
         return error;
     room = send_buffer_rooms(&tcb->text, tcb->host->memory, len, rooms);
+    if (room == 0)
+        lacks_room(tcb, room, len);
     return room == 0 && len > 0 ? -EAGAIN : room;
 }
 
@@ -226,6 +238,7 @@ int64_t tcp_send_commit(struct tcb *tcb, size_t len, unsigned flags, struct inst
         return 0;
     if (send_buffer_held(&tcb->text) + len > tcb->text.ring.capacity)
         return -EINVAL;
+    note_write(tcb);
     send_buffer_commit(&tcb->text, len);
     text_added(tcb, flags, now);
     return (int64_t)len;
