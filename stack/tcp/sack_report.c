@@ -19,7 +19,7 @@ static void clean(struct sack_report *report, const struct ranges *held, seqno n
             same++;
         if (same == kept)
             report->recent[kept++] = report->recent[i];
-        fresh |= (uint16_t)((report->fresh >> i & 1u) << same);
+        fresh |= (uint16_t)(((unsigned)report->fresh >> i & 1u) << same);
     }
     report->count = kept;
     report->fresh = fresh;
@@ -36,7 +36,7 @@ void sack_report_kept(struct sack_report *report, const struct ranges *held, seq
         keep--;
     memmove(report->recent + 1, report->recent, keep * sizeof report->recent[0]);
     report->recent[0] = at;
-    report->fresh = (uint16_t)(report->fresh << 1 | 1u);
+    report->fresh = (uint16_t)((unsigned)report->fresh << 1 | 1u);
     report->count = (uint8_t)(keep + 1);
     clean(report, held, 0);
 }
@@ -74,7 +74,7 @@ static void list_recent(struct sack_report *report, const struct ranges *held, b
 {
     for (uint8_t i = 0; i < report->count; i++) {
         seqno from, to;
-        if ((report->fresh >> i & 1u) != (fresh ? 1u : 0u) ||
+        if (((unsigned)report->fresh >> i & 1u) != (fresh ? 1u : 0u) ||
             !ranges_find(held, report->recent[i], &from, &to))
             continue;
         if (!is_listed(listing->blocks + listing->enclosing, listing->count - listing->enclosing,
