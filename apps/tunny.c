@@ -15,6 +15,7 @@
 #include "nc/nc.h"
 #include "ping.h"
 #include "run/run.h"
+#include "run/up.h"
 #include "serve/serve.h"
 
 struct sub_command {
@@ -32,6 +33,10 @@ static const struct sub_command sub_commands[] = {
     {"lab", lab_main, "experiments over a grid of links, ours beside the kernel's TCP"},
     {"drill", drill_main, "run packetdrill scripts against the stack, in virtual time"},
     {"run", run_main, "any program, with this stack instead of the kernel's TCP"},
+    {"up", up_main, "a stack with a name, for programs that come and go"},
+    {"down", down_main, "its end"},
+    {"ps", ps_main, "the stacks and their programs"},
+    {"ss", ss_main, "their connections, and whose they are"},
     {"doctor", doctor_main, "what works on this machine, and how to mend the rest"},
     {"gen-sha256", gen_sha256_main, "the digest of what serve sends for /gen/"},
 };

@@ -43,6 +43,7 @@ enum bridge_event {
     EVENT_INNER,
     EVENT_SIGNAL,
     EVENT_CONTROL,
+    EVENT_SESSION,
     EVENT_LAST = 255,
 };
 

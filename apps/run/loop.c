@@ -36,6 +36,8 @@ static int note(struct bridge *bridge, const struct epoll_event *event)
     switch (event->data.u64) {
     case EVENT_STACK:
         return 0;
+    case EVENT_SESSION:
+        return 1 << EVENT_SESSION;
     case EVENT_WAKE: {
         ssize_t got = read(bridge->wake, &drained, sizeof drained);
         (void)got;

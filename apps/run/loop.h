@@ -6,8 +6,8 @@
 #include "run/bridge.h"
 
 /* One turn: waits until something happens (at most `timeout_ms`, -1: as long as it takes) and acts.
- * Bits 1 << EVENT_SIGNAL and 1 << EVENT_CONTROL for what the caller has to look at; or the
- * device's failure. */
+ * Bits 1 << EVENT_SIGNAL, EVENT_CONTROL and EVENT_SESSION for what the caller has to look at; or
+ * the device's failure. */
 int loop_turn(struct bridge *bridge, int timeout_ms);
 
 /* Ends that were closed still have text to pass on. */

@@ -4,4 +4,8 @@
 
 int run_main(int argc, char **argv);
 
+/* As a program ended, so do we (`status` as waitpid() has it): a shell says the same. The exit code
+ * when it is not by a signal. */
+int run_hand_status_through(int status);
+
 #endif

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -379,6 +380,115 @@ def killed_stack_leaves_nothing():
     assert "tunny:" not in links, links
 
 
+# --- a stack with a name ---------------------------------------------------------------------------------
+
+def tunny(*args, status=0):
+    r = subprocess.run([TUNNY, *map(str, args)], capture_output=True, text=True, timeout=60, check=False)
+    assert r.returncode == status, f"{args}: status {r.returncode} instead of {status}: {r.stdout[-500:]} {r.stderr[-1000:]}"
+    return r.stdout
+
+
+def joined_by_many():
+    name = f"test-{os.getpid()}"
+    code = "import socket, sys; s = socket.socket(); s.bind(('', 8090)); s.listen(5); print('ready', flush=True); c = s.accept()[0]; c.recv(1)"
+    tunny("up", *DEVICE, name)
+    try:
+        tunny("up", *DEVICE, name, status=2)
+        server = subprocess.Popen([TUNNY, "run", "--join", name, "python3", "-c", code], stdout=subprocess.PIPE)
+        assert server.stdout.readline() == b"ready\n"
+        # One port table for all: EADDRINUSE (98) across runs, and one run reaches the other.
+        tunny("run", "--join", name, "python3", "-c",
+              "import socket\ntry: socket.socket().bind(('', 8090))\nexcept OSError as e: exit(e.errno)", status=98)
+        client = subprocess.Popen([TUNNY, "run", "--join", name, "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8090; read line <&3; exit 5"])
+        deadline = time.monotonic() + 30
+        while tunny("ss", name).count("ESTAB") < 2:
+            assert time.monotonic() < deadline, tunny("ss", name)
+            time.sleep(0.05)
+        lines = tunny("ss", name).splitlines()
+        assert [l for l in lines if l.startswith("LISTEN") and "0.0.0.0:8090" in l and f"python3" in l], lines
+        assert [l for l in lines if l.startswith("ESTAB") and "127.0.0.1:8090" in l and "bash/" in l], lines
+        assert name in tunny("ps") and " python3" in tunny("ps", name) and " bash" in tunny("ps", name)
+        server.kill()
+        server.communicate()
+        assert client.wait(30) == 5
+    finally:
+        tunny("down", name)
+    deadline = time.monotonic() + 20
+    while name in subprocess.run([TUNNY, "ps"], capture_output=True, text=True, check=False).stdout:
+        assert time.monotonic() < deadline, "it does not go down"
+        time.sleep(0.05)
+    tunny("run", "--join", name, "true", status=2)
+    tunny("down", name, status=1)
+
+
+def programs_outlive_a_killed_stack():
+    """They get what TCP would tell them, and no call falls through to the kernel's TCP."""
+    name = f"test-{os.getpid()}"
+    code = f"""
+import errno, os, socket
+s = socket.create_connection(('{KERNEL[4]}', PORT))
+print("ready", flush=True)
+try:
+    assert s.recv(1) == b""
+except ConnectionResetError:
+    pass
+try:
+    socket.socket()
+except OSError as e:
+    assert e.errno == errno.ENOSYS, e
+    print("over", flush=True)
+"""
+    s, port = listener(4)
+    up = subprocess.Popen([TUNNY, "up", *DEVICE, "--foreground", name], stderr=subprocess.PIPE)
+    assert b"is up" in up.stderr.readline()
+    program = subprocess.Popen([TUNNY, "run", "--join", name, "python3", "-c", code.replace("PORT", str(port))], stdout=subprocess.PIPE)
+    assert program.stdout.readline() == b"ready\n"
+    up.kill()
+    up.communicate()
+    assert program.communicate(timeout=30)[0] == b"over\n"
+    s.close()
+    tunny("run", "--join", name, "true", status=2)
+
+
+ORDINARY = """
+mount --bind "$1/tun" /dev/net/tun
+ip tuntap add dev tunnyu mode tun user 65534
+ip address add 198.18.5.1/24 dev tunnyu
+ip link set tunnyu up
+setpriv --reuid 65534 --regid 65534 --clear-groups "$1/tunny" run --tun tunnyu --addr 198.18.5.2/24 sh -c \
+    "id -u; grep CapEff: /proc/self/status; bash -c 'exec 3<>/dev/tcp/198.18.5.1/8095; cat <&3'"
+status=$?
+ip link delete tunnyu
+exit $status
+"""
+
+
+def as_an_ordinary_user():
+    """With an interface of its own and a device node that it may open, and no other right."""
+    need("setpriv")
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as s:
+        try:
+            os.mknod(f"{folder}/tun", 0o600 | stat.S_IFCHR, os.makedev(10, 200))
+        except PermissionError as e:
+            raise Skip("this user may not make a device node") from e
+        for path, mode in ((folder, 0o755), (f"{folder}/tun", 0o666)):
+            os.chmod(path, mode)
+        shutil.copy(TUNNY, f"{folder}/tunny")
+        s.bind(("", 8095))
+        s.listen(1)
+        s.settimeout(60)
+
+        def answer():
+            c = s.accept()[0]
+            c.sendall(b"hello, user\n")
+            c.close()
+        answered = in_thread(answer)
+        r = subprocess.run(["unshare", "--mount", "bash", "-c", ORDINARY, "sh", folder], capture_output=True, text=True, timeout=60,
+                           check=False)
+        assert r.returncode == 0 and r.stdout == "65534\nCapEff:\t0000000000000000\nhello, user\n", (r.stdout, r.stderr[-1000:])
+        answered()
+
+
 def what_is_missing():
     """By the doctor: where nothing is missing, programs must run."""
     out = subprocess.run([TUNNY, "doctor", "--json"], capture_output=True, check=False).stdout
@@ -396,7 +506,8 @@ def main():
     jobs = [(f"program {t.__name__}", t) for t in (
         curl, curl_through_faults, wget, busybox, netcat, bash, python_http_server, busybox_httpd, notes_client, notes_server,
         without_any_link_the_kernel_counts_nothing, rings_are_refused, tcp_past_the_filter_is_reset, echo_requests, names, exit_codes,
-        signals_are_handed_through, last_words_arrive, killed_program_resets_or_ends_its_connections, killed_stack_leaves_nothing)]
+        signals_are_handed_through, last_words_arrive, killed_program_resets_or_ends_its_connections, killed_stack_leaves_nothing,
+        joined_by_many, programs_outlive_a_killed_stack, as_an_ordinary_user)]
     jobs += [(f"program datagrams IPv{family}", datagrams, family) for family in (4, 6)]
     jobs += [(f"program sockets {case}", sockets_case, case) for case in cases]
     for name, t, *args in jobs:

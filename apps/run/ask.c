@@ -1,0 +1,144 @@
+/* tunny down, ps and ss: commands that ask a supervisor and print what it says; see up.h. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/exit_codes.h"
+#include "common/message.h"
+#include "common/options.h"
+#include "run/control.h"
+#include "run/up.h"
+
+static const struct option no_longs[] = {{0}};
+
+static const struct command down_command = {
+    .name = "tunny down",
+    .usage = "tunny down NAME",
+    .help =
+        "Ends the stack that \"tunny up NAME\" made. Programs on it see their connections end.\n"
+        "Exit codes: 0 it ends, 1 there is none, 2 usage.\n",
+    .shorts = "",
+    .longs = no_longs,
+};
+
+static const struct command ps_command = {
+    .name = "tunny ps",
+    .usage = "tunny ps [NAME]",
+    .help =
+        "The stacks of this user (tunny up, tunny run) and the programs on them: the name, the\n"
+        "process, addresses and numbers of connections; then a line for each program.\n"
+        "Exit codes: 0, 1 there is none, 2 usage.\n",
+    .shorts = "",
+    .longs = no_longs,
+};
+
+static const struct command ss_command = {
+    .name = "tunny ss",
+    .usage = "tunny ss [NAME]",
+    .help =
+        "The connections of the stacks of this user: state, bytes received and not read, bytes\n"
+        "sent and not acknowledged, both ends, whose they are (program/process/descriptor),\n"
+        "and how they fare.\n"
+        "Exit codes: 0, 1 there is none, 2 usage.\n",
+    .shorts = "",
+    .longs = no_longs,
+};
+
+static void copy_text(int descriptor)
+{
+    char text[4096];
+    ssize_t got;
+    while ((got = read(descriptor, text, sizeof text)) > 0)
+        fwrite(text, 1, (size_t)got, stdout);
+    close(descriptor);
+}
+
+/* 0 or a negative errno; texts are printed. */
+static int ask(const char *name, enum control_verb verb)
+{
+    struct control_request request = {.verb = verb};
+    struct control_answer answer;
+    int text = -1;
+    int there = control_connect(name);
+    if (there < 0)
+        return there;
+    int got = control_ask(there, &request, NULL, &answer, &text, 1);
+    close(there);
+    if (got > 0)
+        copy_text(text);
+    return got < 0 ? got : 0;
+}
+
+struct question {
+    enum control_verb verb;
+    unsigned answers;
+};
+
+static void ask_each(void *context, const char *name)
+{
+    struct question *question = context;
+    question->answers += ask(name, question->verb) == 0;
+}
+
+/* The one operand, or NULL; *code < 0: go on. */
+static const char *operand(const struct command *command, int argc, char **argv, int *code)
+{
+    struct options options;
+    message_program(command->name);
+    options_start(&options, argc, argv);
+    int option = options_next(&options, command, argc, argv);
+    *code = -1;
+    if (option != OPTIONS_END)
+        *code = option == OPTIONS_ANSWERED ? EXIT_OK : EXIT_USAGE;
+    else if (argc - optind > 1)
+        *code = options_wrong("expected at most one name");
+    return *code < 0 && optind < argc ? argv[optind] : NULL;
+}
+
+static int list(const struct command *command, int argc, char **argv, enum control_verb verb,
+                const char *heading)
+{
+    int code;
+    const char *name = operand(command, argc, argv, &code);
+    struct question question = {.verb = verb};
+    if (code >= 0)
+        return code;
+    printf("%s\n", heading);
+    fflush(stdout);
+    if (name != NULL)
+        ask_each(&question, name);
+    else
+        control_each(ask_each, &question);
+    return question.answers > 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+int ps_main(int argc, char **argv)
+{
+    return list(&ps_command, argc, argv, CONTROL_PROGRAMS,
+                "STACK         PROCESS  PROGRAM, OR THE STACK'S ADDRESSES");
+}
+
+int ss_main(int argc, char **argv)
+{
+    return list(
+        &ss_command, argc, argv, CONTROL_CONNECTIONS,
+        "STATE        RECV-Q   SEND-Q LOCAL                      PEER                       "
+        "PROGRAM");
+}
+
+int down_main(int argc, char **argv)
+{
+    int code;
+    const char *name = operand(&down_command, argc, argv, &code);
+    if (code >= 0)
+        return code;
+    if (name == NULL)
+        return options_wrong("a name is missing");
+    int result = ask(name, CONTROL_DOWN);
+    if (result == 0)
+        return EXIT_OK;
+    complain("there is no stack %s: %s.", name, error_words(result));
+    return EXIT_FAILED;
+}
