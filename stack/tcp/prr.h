@@ -10,6 +10,7 @@ struct prr {
     uint64_t delivered;  /* prr_delivered, bytes since recovery began */
     uint64_t out;        /* prr_out */
     uint64_t recover_fs; /* RecoverFS */
+    uint64_t due; /* was let go and has not left yet: ACKs of one turn are answered together */
 };
 
 struct prr_ack {
@@ -19,8 +20,9 @@ struct prr_ack {
     bool safe; /* SafeACK: SND.UNA advanced and no further loss was found */
 };
 
-/* 6.1: recovery begins; `recover_fs`: bytes in flight before the ACK that began it. */
-void prr_begin(struct prr *prr, uint64_t recover_fs);
+/* 6.1: recovery begins; `recover_fs`: bytes in flight before the ACK that began it, `due` of them
+ * not sent yet, though earlier ACKs let them go. */
+void prr_begin(struct prr *prr, uint64_t recover_fs, uint64_t due);
 /* 6.2: SndCnt, the bytes that may leave now; cwnd = inflight + SndCnt. */
 uint64_t prr_on_ack(struct prr *prr, const struct prr_ack *ack);
 void prr_on_sent(struct prr *prr, uint64_t bytes);

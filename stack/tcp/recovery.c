@@ -88,7 +88,7 @@ struct cc_loss recovery_loss_facts(const struct recovery_scene *scene, enum cc_c
     return (struct cc_loss){
         .now = at->now,
         .cause = cause,
-        .flight = less(at->nxt - at->una, scene->recovery->limited_transmit),
+        .flight = less(at->nxt - at->una, scene->recovery->limited_transmit) + at->due,
         .lost = less(scene->sent->lost_total, scene->recovery->lost_reported),
         .srtt = scene->rtt->sampled ? scene->rtt->srtt : DURATION_ZERO,
         .una = at->una,
@@ -108,7 +108,7 @@ static void reduce(const struct recovery_scene *scene, enum cc_cause cause, cons
     if (cause == CC_CAUSE_ECN && scene->cc->cwnd < scene->cc->ssthresh)
         recovery->reduce_to = scene->cc->cwnd;
     recovery->cwr_end = at->nxt;
-    prr_begin(&recovery->prr, recover_fs);
+    prr_begin(&recovery->prr, recover_fs + at->due, at->due);
 }
 
 void recovery_enter_fast(const struct recovery_scene *scene, const struct moment *at,
@@ -172,7 +172,8 @@ static void leave(const struct recovery_scene *scene, const struct moment *at)
 
 static struct moment moment_of(const struct turn *turn)
 {
-    return (struct moment){turn->ack->una, turn->ack->nxt, turn->ack->mss, turn->ack->now};
+    return (struct moment){turn->ack->una, turn->ack->nxt, turn->ack->mss, turn->ack->now,
+                           turn->ack->due};
 }
 
 /* --- undo -------------------------------------------------------------------------------- */

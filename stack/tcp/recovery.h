@@ -69,6 +69,9 @@ struct recovery_ack {
     bool cwnd_limited;
     uint32_t mss;
     uint64_t unsent; /* bytes of new text that wait to be sent */
+    /* Bytes that earlier ACKs let go and that have not left yet, because the ACKs of one turn are
+     * answered together: in flight as far as reductions are concerned. */
+    uint64_t due;
 };
 
 /* Everything the module works on, handed in together. */

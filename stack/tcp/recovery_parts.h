@@ -10,6 +10,7 @@ struct moment {
     seqno una, nxt;
     uint32_t mss;
     struct instant now;
+    uint64_t due; /* see struct recovery_ack */
 };
 
 static inline uint64_t less(uint64_t a, uint64_t b)

@@ -169,6 +169,17 @@ static uint32_t segments_in(const struct tcb *tcb, uint64_t bytes)
     return (uint32_t)((bytes + tcb->mss - 1) / tcb->mss);
 }
 
+/* Text that may leave and has not: the ACKs before this one, of the same turn, let it go. */
+static uint64_t text_due(const struct tcb *tcb, uint32_t wnd_before)
+{
+    seqno edge = seq_min(tcb->text.end, tcb->snd.una + wnd_before);
+    uint64_t room = edge > tcb->snd.nxt ? edge - tcb->snd.nxt : 0;
+    uint64_t allowance = recovery_allowance(&tcb->recovery, &tcb->sent, &tcb->cc,
+                                            &tcb->host->tunables);
+
+    return room < allowance ? room : allowance;
+}
+
 /* Everything that depends on what is in flight. */
 static void judge_flight(struct tcb *tcb, const struct segment *seg, seqno una_before,
                          uint32_t wnd_before, struct instant now)
@@ -184,6 +195,7 @@ static void judge_flight(struct tcb *tcb, const struct segment *seg, seqno una_b
         .ts_ecr = seg->options->ts_ecr,
         .mss = tcb->mss,
         .unsent = tcb->text.end > tcb->snd.nxt ? tcb->text.end - tcb->snd.nxt : 0,
+        .due = text_due(tcb, wnd_before),
     };
     uint64_t sack_news = 0;
     seqno cwr_end;

@@ -14,7 +14,7 @@ static void begins_with_nothing_delivered(void **state)
 {
     (void)state;
     struct prr prr = {.delivered = 5, .out = 6, .recover_fs = 7};
-    prr_begin(&prr, 20000);
+    prr_begin(&prr, 20000, 0);
     assert_int_equal(prr.delivered, 0);
     assert_int_equal(prr.out, 0);
     assert_int_equal(prr.recover_fs, 20000);
@@ -26,7 +26,7 @@ static void above_ssthresh_it_is_proportional(void **state)
 {
     (void)state;
     struct prr prr;
-    prr_begin(&prr, 20 * MSS);
+    prr_begin(&prr, 20 * MSS, 0);
     uint64_t sent[8];
     for (int i = 0; i < 8; i++) {
         struct prr_ack ack = {
@@ -44,12 +44,12 @@ static void share_is_rounded_up_and_never_overflows(void **state)
 {
     (void)state;
     struct prr prr;
-    prr_begin(&prr, 3);
+    prr_begin(&prr, 3, 0);
     prr_on_sent(&prr, 1);
     struct prr_ack ack = {.delivered = 1, .inflight = 11, .ssthresh = 10, .smss = MSS};
     assert_int_equal(prr_on_ack(&prr, &ack), 3);
 
-    prr_begin(&prr, UINT64_C(1) << 40);
+    prr_begin(&prr, UINT64_C(1) << 40, 0);
     struct prr_ack large = {.delivered = UINT64_C(1) << 40,
                             .inflight = UINT64_MAX,
                             .ssthresh = UINT64_C(1) << 41,
@@ -62,7 +62,7 @@ static void below_ssthresh_what_was_delivered_is_sent(void **state)
 {
     (void)state;
     struct prr prr;
-    prr_begin(&prr, 20 * MSS);
+    prr_begin(&prr, 20 * MSS, 0);
     struct prr_ack ack = {
         .delivered = 2 * MSS, .inflight = 5 * MSS, .ssthresh = 10 * MSS, .smss = MSS};
     assert_int_equal(prr_on_ack(&prr, &ack), 2 * MSS);
@@ -79,7 +79,7 @@ static void unused_share_is_caught_up(void **state)
 {
     (void)state;
     struct prr prr;
-    prr_begin(&prr, 20 * MSS);
+    prr_begin(&prr, 20 * MSS, 0);
     struct prr_ack ack = {
         .delivered = 4 * MSS, .inflight = 2 * MSS, .ssthresh = 10 * MSS, .smss = MSS};
     assert_int_equal(prr_on_ack(&prr, &ack), 4 * MSS);
@@ -92,7 +92,7 @@ static void first_retransmission_is_forced(void **state)
 {
     (void)state;
     struct prr prr;
-    prr_begin(&prr, 20 * MSS);
+    prr_begin(&prr, 20 * MSS, 0);
     struct prr_ack ack = {.inflight = 19 * MSS, .ssthresh = 10 * MSS, .smss = MSS};
     assert_int_equal(prr_on_ack(&prr, &ack), MSS);
     ack.delivered = MSS / 2;
@@ -101,17 +101,52 @@ static void first_retransmission_is_forced(void **state)
     assert_int_equal(prr_on_ack(&prr, &ack), 0);
 }
 
+/* R9937-03: whether each ACK is answered at once or many together, as much leaves. */
+static void many_acks_in_one_turn_let_as_much_go(void **state)
+{
+    (void)state;
+    struct prr each, together;
+    uint64_t inflight = 60 * MSS, sum = 0, last = 0;
+    prr_begin(&each, 60 * MSS, 0);
+    prr_begin(&together, 60 * MSS, 0);
+    for (int i = 1; i <= 30; i++) {
+        struct prr_ack ack = {.delivered = MSS, .ssthresh = 42 * MSS, .smss = MSS};
+        ack.inflight = inflight -= MSS;
+        uint64_t count = prr_on_ack(&each, &ack) / MSS * MSS;
+        prr_on_sent(&each, count);
+        inflight += count;
+        sum += count;
+        ack.inflight = (uint64_t)(60 - i) * MSS;
+        last = prr_on_ack(&together, &ack);
+    }
+    assert_int_equal(sum, 21 * MSS);
+    assert_int_equal(last, sum);
+}
+
+/* Text that ACKs of the same turn let go before recovery began has a right to leave. */
+static void what_was_due_before_is_in_flight(void **state)
+{
+    (void)state;
+    struct prr prr;
+    prr_begin(&prr, 60 * MSS, 30 * MSS);
+    struct prr_ack ack = {
+        .delivered = 2 * MSS, .inflight = 28 * MSS, .ssthresh = 42 * MSS, .smss = MSS};
+    assert_int_equal(prr_on_ack(&prr, &ack), 30 * MSS);
+    prr_on_sent(&prr, 30 * MSS);
+    assert_int_equal(prr.due, 0);
+}
+
 /* Sent more than its share (a probe): the difference does not wrap. */
 static void share_that_was_overdrawn_is_nothing(void **state)
 {
     (void)state;
     struct prr prr;
-    prr_begin(&prr, 20 * MSS);
+    prr_begin(&prr, 20 * MSS, 0);
     prr_on_sent(&prr, 10 * MSS);
     struct prr_ack ack = {
         .delivered = MSS, .inflight = 19 * MSS, .ssthresh = 10 * MSS, .smss = MSS};
     assert_int_equal(prr_on_ack(&prr, &ack), 0);
-    prr_begin(&prr, 0);
+    prr_begin(&prr, 0, 0);
     assert_int_equal(prr.recover_fs, 1);
 }
 
@@ -124,6 +159,8 @@ int main(void)
         cmocka_unit_test(below_ssthresh_what_was_delivered_is_sent),
         cmocka_unit_test(unused_share_is_caught_up),
         cmocka_unit_test(first_retransmission_is_forced),
+        cmocka_unit_test(many_acks_in_one_turn_let_as_much_go),
+        cmocka_unit_test(what_was_due_before_is_in_flight),
         cmocka_unit_test(share_that_was_overdrawn_is_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
