@@ -18,14 +18,16 @@
 #include "dev/vnet.h"
 
 enum {
-    PROTOCOL_ALL = 3,         /* ETH_P_ALL */
-    FRAMES_IN_A_ROW = 64,     /* that mean nothing to us, before others get their turn */
+    PROTOCOL_ALL = 3,     /* ETH_P_ALL */
+    FRAMES_IN_A_ROW = 64, /* that mean nothing to us, before others get their turn */
+    LOOK_EVERY_MS = 200,
     SOCKET_BUFFER = 16 << 20, /* bytes; the kernel's default holds three super-segments */
 };
 
 struct frame_socket {
     struct device device; /* first: a device is its frame_socket */
-    int descriptor;
+    int descriptor, index;
+    struct instant look_at; /* the interface went down: is it gone? INSTANT_NEVER while it is up */
     /* The header comes in front, where its 14 bytes end at a multiple of 16, and goes to the end.
      */
     _Alignas(16) uint8_t buffer[16 + PACKET_LARGEST + FRAME_TRAILER];
@@ -64,6 +66,8 @@ static ssize_t read_frame(struct frame_socket *s, struct virtio_net_hdr *facts)
                              .msg_controllen = sizeof control};
     ssize_t got = recvmsg(s->descriptor, &message, 0);
 
+    if (got < 0 && errno == ENETDOWN)
+        s->look_at = INSTANT_ZERO;
     if (got < 0)
         return errno == EINTR || errno == ENETDOWN ? -EAGAIN : -errno;
     if ((message.msg_flags & MSG_TRUNC) || has_vlan_tag(&message) ||
@@ -84,12 +88,28 @@ static size_t unpadded(const uint8_t *ip, size_t length, uint16_t type)
     return told >= 20 && told < length && length <= 46 ? told : length;
 }
 
+/* The kernel tells a socket that its interface is down, but not that it is gone for good. -ENODEV
+ * when it is. */
+static int look_after(struct frame_socket *s, struct instant now)
+{
+    struct ifreq request = {.ifr_ifindex = s->index};
+
+    if (!instant_reached(s->look_at, now))
+        return 0;
+    if (ioctl(s->descriptor, SIOCGIFNAME, &request) != 0)
+        return -ENODEV;
+    bool up = ioctl(s->descriptor, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP);
+    s->look_at = up ? INSTANT_NEVER : instant_add(now, duration_ms(LOOK_EVERY_MS));
+    return 0;
+}
+
 static int frame_receive(struct device *device, struct packet *packet, struct instant now)
 {
     struct frame_socket *s = socket_of(device);
     const uint8_t *head = s->buffer + 16 - FRAME_TRAILER;
-    (void)now;
 
+    if (look_after(s, now))
+        return -ENODEV;
     for (unsigned i = 0; i < FRAMES_IN_A_ROW; i++) {
         struct virtio_net_hdr facts = {.flags = 0};
         ssize_t got = read_frame(s, &facts);
@@ -139,8 +159,7 @@ static int frame_transmit(struct device *device, const struct packet *packet, st
 
 static struct instant frame_deadline(const struct device *device)
 {
-    (void)device;
-    return INSTANT_NEVER;
+    return ((const struct frame_socket *)(const void *)device)->look_at;
 }
 
 static int frame_descriptor(const struct device *device)
@@ -195,11 +214,11 @@ static int set_options(struct frame_socket *s)
 }
 
 /* Bound, and given the frames that are for others too. */
-static int bind_to(struct frame_socket *s, int index)
+static int bind_to(struct frame_socket *s)
 {
     struct sockaddr_ll to = {
-        .sll_family = AF_PACKET, .sll_protocol = htons(PROTOCOL_ALL), .sll_ifindex = index};
-    struct packet_mreq all = {.mr_ifindex = index, .mr_type = PACKET_MR_PROMISC};
+        .sll_family = AF_PACKET, .sll_protocol = htons(PROTOCOL_ALL), .sll_ifindex = s->index};
+    struct packet_mreq all = {.mr_ifindex = s->index, .mr_type = PACKET_MR_PROMISC};
 
     if (setsockopt(s->descriptor, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all) != 0 ||
         bind(s->descriptor, (struct sockaddr *)&to, sizeof to) != 0)
@@ -225,10 +244,10 @@ static int set_up(struct frame_socket *s, const char *name)
         return rc;
     s->device.features.mtu = (uint32_t)request.ifr_mtu;
     rc = ask(s, name, SIOCGIFINDEX, &request);
-    int index = request.ifr_ifindex;
+    s->index = request.ifr_ifindex;
     if (rc == 0)
         rc = set_options(s);
-    return rc ? rc : bind_to(s, index);
+    return rc ? rc : bind_to(s);
 }
 
 static int complain(int rc, const char *interface, char *error, size_t error_size)
@@ -255,6 +274,7 @@ int frame_socket_open(const char *interface, enum frame_offload offload, struct 
     if (s == NULL)
         return complain(-ENOMEM, interface, error, error_size);
     s->device.ops = &frame_ops;
+    s->look_at = INSTANT_NEVER;
     int rc = set_up(s, interface);
     if (rc) {
         frame_close(&s->device);

@@ -108,7 +108,13 @@ def hosts(count):
 IPV6 = os.path.exists("/proc/net/if_inet6")
 
 
+def needs_tun():
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        raise interop.Skip("/dev/net/tun cannot be opened")
+
+
 def ends(made):
+    needs_tun()
     return [f"{n.name}/tun0=198.18.0.{i}/24" + (f",fd00:7475:6e::{i}/64" if IPV6 else "") for i, n in enumerate(made, 1)]
 
 
@@ -312,7 +318,28 @@ def realtime_is_taken_or_refused():
         link.end()
 
 
+def an_existing_tun_is_attached_to():
+    """It keeps its address, and stays when the link ends."""
+    with hosts(2) as (a, b):
+        _, other = ends((a, b))
+        a.run("ip", "tuntap", "add", "dev", "tun5", "mode", "tun")
+        a.run("ip", "addr", "add", "198.18.0.1/24", "dev", "tun5")
+        a.run("ip", "link", "set", "tun5", "up")
+        link = Link(f"{a.name}/tun5", other)
+        assert "1 received" in a.run("ping", "-c", "1", "-W", "2", "198.18.0.2")
+        link.end()
+        assert "198.18.0.1/24" in a.run("ip", "addr", "show", "dev", "tun5")
+
+
 def a_lost_interface_is_named():
+    with hosts(2) as (a, middle):
+        veth(a, middle, 1)
+        a.run("ip", "link", "add", "v8", "type", "veth", "peer", "name", "v9", "netns", middle.name)
+        middle.run("ip", "link", "set", "v9", "up")
+        link = Link(f"{middle.name}/v1", f"{middle.name}/v9")
+        a.run("ip", "link", "delete", "v0")
+        _, err = link.end(None, status=1)
+        assert f"'{middle.name}/v1', is gone" in err, err
     with hosts(2) as (a, b):
         link = Link(*ends((a, b)))
         b.run("ip", "link", "delete", "tun0")
@@ -339,6 +366,7 @@ def refuses(sentence, *arguments):
 
 
 def wrong_uses_are_refused():
+    needs_tun()
     refuses("two ends", "tun7")
     refuses("there is no option --fast", "--fast", "a", "b")
     refuses("loss: '101%'", "--forward", "loss 101%", "tun7", "tun8")
@@ -365,6 +393,7 @@ def main():
             ("link: veths at a switch", switch_of_veths), ("link: live change", live_change), ("link: capture and replay", capture_and_replay),
             ("link: the same seed decides the same", the_same_seed_decides_the_same),
             ("link: realtime is taken or refused", realtime_is_taken_or_refused), ("link: the lab impairs and says how", the_lab_impairs_and_says_how),
+            ("link: an existing TUN is attached to", an_existing_tun_is_attached_to),
             ("link: a lost interface is named", a_lost_interface_is_named), ("link: wrong uses are refused", wrong_uses_are_refused)]
     for name, t, *args in jobs:
         if only in name:

@@ -107,6 +107,31 @@ static void a_packet_longer_than_the_mtu_is_refused(void **state)
     finish();
 }
 
+static void an_interface_that_goes_for_good_is_noticed(void **state)
+{
+    (void)state;
+    struct instant until = instant_add(clock_now(), duration_s(10));
+    struct packet packet;
+    int descriptor, rc = 0;
+    begin();
+    /* Down and up again is nothing. */
+    assert_true(interface_flags("v0", 0));
+    do
+        rc = device_receive(left, &packet, clock_now());
+    while (rc == 0);
+    assert_int_equal(rc, -EAGAIN);
+    assert_true(interface_flags("v0", IFF_UP));
+    assert_true(veth_delete("v1"));
+    descriptor = device_descriptor(left);
+    do {
+        clock_wait(&descriptor, 1, instant_min(until, device_deadline(left)));
+        rc = device_receive(left, &packet, clock_now());
+    } while (rc != -ENODEV && instant_before(clock_now(), until));
+    assert_int_equal(rc, -ENODEV);
+    device_close(left);
+    device_close(right);
+}
+
 static void what_is_no_ethernet_is_refused(void **state)
 {
     (void)state;
@@ -124,6 +149,7 @@ int main(void)
         cmocka_unit_test(a_frame_for_anybody_comes_with_its_header_behind),
         cmocka_unit_test(padding_behind_a_short_packet_goes),
         cmocka_unit_test(a_packet_longer_than_the_mtu_is_refused),
+        cmocka_unit_test(an_interface_that_goes_for_good_is_noticed),
         cmocka_unit_test(what_is_no_ethernet_is_refused),
     };
     return cmocka_run_group_tests(tests, enter, NULL);
