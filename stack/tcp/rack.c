@@ -75,6 +75,19 @@ void rack_on_ack(struct rack *rack, bool has_dsack, seqno una, seqno nxt)
     rack->reo_wnd_persist = DSACK_FREE_RECOVERIES;
 }
 
+void rack_on_spurious(struct rack *rack, struct duration after, struct duration min_rtt)
+{
+    int64_t quarters;
+
+    if (min_rtt.ns <= 0 || after.ns <= min_rtt.ns)
+        return;
+    quarters = (4 * (after.ns - min_rtt.ns) + min_rtt.ns - 1) / min_rtt.ns;
+    if (quarters > rack->reo_wnd_mult)
+        rack->reo_wnd_mult = (uint8_t)(quarters < UINT8_MAX ? quarters : UINT8_MAX);
+    rack->reordering_seen = true;
+    rack->reo_wnd_persist = DSACK_FREE_RECOVERIES;
+}
+
 void rack_on_recovery_end(struct rack *rack)
 {
     if (rack->reo_wnd_persist > 0)

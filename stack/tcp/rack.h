@@ -39,6 +39,10 @@ void rack_init(struct rack *rack);
 bool rack_on_delivery(struct rack *rack, const struct rack_news *news);
 /* 6.2, step 4: once for each ACK. */
 void rack_on_ack(struct rack *rack, bool has_dsack, seqno una, seqno nxt);
+/* A segment was sent again for nothing, and the ACK of its first transmission came `after` so long:
+ * the window becomes as long as that asks for. Not RFC 8985, 6.2, which adds a quarter of a round
+ * trip for each round with a D-SACK: when the delay is known it need not be groped for. */
+void rack_on_spurious(struct rack *rack, struct duration after, struct duration min_rtt);
 void rack_on_recovery_end(struct rack *rack);
 struct duration rack_reo_wnd(const struct rack *rack, const struct rack_facts *facts);
 

@@ -287,6 +287,9 @@ static void look_for_undo(struct turn *turn)
     bool dsack = dsack_proves(turn);
     if (turn->advanced && recovery->phase == RECOVERY_LOSS && recovery->timed_out_delay.ns < 0)
         recovery->timed_out_delay = instant_since(turn->ack->now, recovery->timed_out_sent_at);
+    if (eifel && recovery->phase == RECOVERY_FAST)
+        rack_on_spurious(&recovery->rack, instant_since(turn->ack->now, recovery->undo.original),
+                         facts_of(turn->scene).min_rtt);
     if (eifel)
         take_back(turn, "Eifel: the ACK echoes the original's time");
     else if (dsack)
@@ -620,6 +623,8 @@ static void note_retransmission(const struct recovery_scene *scene, uint32_t byt
     if (!newest)
         return;
     newest->ts = ts;
+    if (!scene->recovery->undo.retransmitted)
+        scene->recovery->undo.original = newest->first_sent_at;
     if (scene->recovery->phase >= RECOVERY_FAST)
         undo_on_retransmission(&scene->recovery->undo, sent_from(newest),
                                segments_of(bytes, scene->cc->smss), ts);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/seq.h"
+#include "base/time.h"
 
 struct undo {
     seqno marker;        /* SND.UNA when the window was reduced; 0: nothing to undo */
@@ -13,7 +14,8 @@ struct undo {
     uint32_t unreported; /* retransmitted segments that no D-SACK has reported yet */
     bool retransmitted;  /* something was sent again */
     bool watching;       /* the first acceptable ACK after the retransmission is awaited */
-    uint32_t retransmit_ts; /* RetransmitTS: TSval of the first retransmission */
+    uint32_t retransmit_ts;  /* RetransmitTS: TSval of the first retransmission */
+    struct instant original; /* when that segment was sent for the first time */
 };
 
 void undo_begin(struct undo *undo, seqno una);

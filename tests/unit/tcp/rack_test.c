@@ -201,6 +201,23 @@ static void a_retransmission_beyond_a_hole_counts(void **state)
     assert_int_equal(rack.sent_at.ns, at_ms(100).ns);
 }
 
+/* R8985-04: what a spurious retransmission shows is learnt at once, for sixteen recoveries. */
+static void a_spurious_retransmission_sets_the_window(void **state)
+{
+    (void)state;
+    struct rack rack;
+    rack_init(&rack);
+    rack_on_spurious(&rack, duration_ms(40), duration_ms(40));
+    assert_int_equal(window(&rack, true, 3).ns, 0);
+    rack_on_spurious(&rack, duration_ms(75), duration_ms(40));
+    assert_int_equal(window(&rack, true, 3).ns, duration_ms(40).ns);
+    rack_on_spurious(&rack, duration_s(100), duration_ms(40));
+    assert_int_equal(window(&rack, true, 3).ns, duration_ms(100).ns); /* SRTT at most */
+    for (int i = 0; i < 16; i++)
+        rack_on_recovery_end(&rack);
+    assert_int_equal(window(&rack, true, 3).ns, duration_ms(10).ns);
+}
+
 /* R8985-03 */
 static void late_original_shows_reordering(void **state)
 {
@@ -262,6 +279,7 @@ int main(void)
         BENCH_TEST(lost_retransmission_is_found_again),
         BENCH_TEST(ambiguous_acknowledgments_are_ignored),
         BENCH_TEST(a_retransmission_beyond_a_hole_counts),
+        cmocka_unit_test(a_spurious_retransmission_sets_the_window),
         BENCH_TEST(late_original_shows_reordering),
         BENCH_TEST(timeout_marks_the_first_and_the_old),
         BENCH_TEST(waiting_records_are_not_walked_over_by_each_ack),
