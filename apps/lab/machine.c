@@ -46,6 +46,8 @@ void machine_look(struct machine *machine, int argc, char **argv)
     strftime(machine->date, sizeof machine->date, "%Y-%m-%d %H:%M UTC", gmtime_r(&now, &utc));
     machine->command[0] = '\0';
     for (int i = 0; i < argc && used < sizeof machine->command; i++) {
+        if (strcmp(argv[i], "--report") == 0) /* the rows were made without it */
+            continue;
         int length = snprintf(machine->command + used, sizeof machine->command - used, "%s%s",
                               i == 0 ? "tunny " : " ", argv[i]);
         used += length > 0 ? (size_t)length : 0;

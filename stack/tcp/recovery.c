@@ -84,11 +84,11 @@ void recovery_trace_cwnd(const struct recovery_scene *scene, uint64_t before, co
 struct cc_loss recovery_loss_facts(const struct recovery_scene *scene, enum cc_cause cause,
                                    const struct moment *at)
 {
-    /* RFC 5681, 3.2 step 2 (R5681-18): without what limited transmit sent. */
+    /* RFC 5681, 3.2 step 2 (R5681-18): without what limited transmit sent, or is about to send. */
     return (struct cc_loss){
         .now = at->now,
         .cause = cause,
-        .flight = less(at->nxt - at->una, scene->recovery->limited_transmit) + at->due,
+        .flight = less(at->nxt - at->una, scene->recovery->limited_transmit) + at->due_in_flight,
         .lost = less(scene->sent->lost_total, scene->recovery->lost_reported),
         .srtt = scene->rtt->sampled ? scene->rtt->srtt : DURATION_ZERO,
         .una = at->una,
@@ -172,8 +172,15 @@ static void leave(const struct recovery_scene *scene, const struct moment *at)
 
 static struct moment moment_of(const struct turn *turn)
 {
-    return (struct moment){turn->ack->una, turn->ack->nxt, turn->ack->mss, turn->ack->now,
-                           turn->ack->due};
+    const struct recovery_ack *ack = turn->ack;
+    uint64_t sacked_before = less(turn->sent->sacked_bytes, turn->delivery->newly_sacked_bytes);
+    uint64_t of_limited = less(sacked_before, turn->recovery->limited_transmit);
+    return (struct moment){.una = ack->una,
+                           .nxt = ack->nxt,
+                           .mss = ack->mss,
+                           .now = ack->now,
+                           .due = ack->due,
+                           .due_in_flight = less(ack->due, of_limited)};
 }
 
 /* --- undo -------------------------------------------------------------------------------- */

@@ -46,7 +46,7 @@ void recovery_on_timeout(const struct recovery_scene *scene, seqno una, seqno nx
                          struct instant now)
 {
     struct recovery *recovery = scene->recovery;
-    struct moment at = {una, nxt, mss, now, 0};
+    struct moment at = {.una = una, .nxt = nxt, .mss = mss, .now = now};
     const struct sent_record *first = sent_first(scene->sent);
     bool again = recovery->phase == RECOVERY_LOSS;
     if (first && recovery->timeouts == 0) {
@@ -77,7 +77,7 @@ void recovery_on_reorder_timer(const struct recovery_scene *scene, seqno una, se
                                uint32_t mss, struct instant now)
 {
     struct recovery *recovery = scene->recovery;
-    struct moment at = {una, nxt, mss, now, 0};
+    struct moment at = {.una = una, .nxt = nxt, .mss = mss, .now = now};
     uint64_t lost_before = scene->sent->lost_total;
     uint64_t cwnd_before = scene->cc->cwnd;
     uint64_t allowed = recovery_allowance(recovery, scene->sent, scene->cc, scene->tunables);

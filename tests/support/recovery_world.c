@@ -168,6 +168,7 @@ void arrives_ack(struct world *w, const struct ack *ack)
 {
     struct sent_delivery d = {.lowest_once = UINT64_MAX};
     seqno una = ack->una ? ack->una : w->una;
+    uint64_t due = recovery_allowance(&w->recovery, &w->sent, &w->cc, &w->tunables);
     assert_true(sent_reserve(&w->sent, 8));
     if (ack->right > ack->left)
         sent_sack(&w->sent, SEG(ack->left), SEG(ack->right), MSS, &d, w->now);
@@ -192,6 +193,7 @@ void arrives_ack(struct world *w, const struct ack *ack)
         .cwnd_limited = true,
         .mss = MSS,
         .unsent = w->unsent,
+        .due = due < w->unsent ? due : w->unsent,
     };
     w->una = una;
     recovery_on_ack(&w->scene, &facts, &d);
