@@ -98,7 +98,7 @@ struct cc_loss recovery_loss_facts(const struct recovery_scene *scene, enum cc_c
 
 /* The congestion control sets ssthresh; PRR takes cwnd there. */
 static void reduce(const struct recovery_scene *scene, enum cc_cause cause, const struct moment *at,
-                   uint64_t recover_fs)
+                   uint64_t recover_fs, const char *because)
 {
     struct recovery *recovery = scene->recovery;
     struct cc_loss loss = recovery_loss_facts(scene, cause, at);
@@ -109,6 +109,9 @@ static void reduce(const struct recovery_scene *scene, enum cc_cause cause, cons
         recovery->reduce_to = scene->cc->cwnd;
     recovery->cwr_end = at->nxt;
     prr_begin(&recovery->prr, recover_fs + at->due, at->due);
+    if (cause == CC_CAUSE_LOSS)
+        TRACE(scene->trace, window_reduced, .cwnd = scene->cc->cwnd,
+              .ssthresh = scene->cc->ssthresh, .because = because);
 }
 
 void recovery_enter_fast(const struct recovery_scene *scene, const struct moment *at,
@@ -118,7 +121,7 @@ void recovery_enter_fast(const struct recovery_scene *scene, const struct moment
     enum recovery_phase before = recovery->phase;
     /* RFC 3168, 6.1.2: the window was reduced for ECN within this round: not a second time. */
     if (before != RECOVERY_CWR)
-        reduce(scene, CC_CAUSE_LOSS, at, recover_fs);
+        reduce(scene, CC_CAUSE_LOSS, at, recover_fs, "a segment was lost");
     if (before == RECOVERY_OPEN || before == RECOVERY_DISORDER)
         undo_begin(&recovery->undo, at->una);
     else
@@ -273,12 +276,14 @@ static void watch_timeout(struct turn *turn)
         break;
     case FRTO_SEND_NEW_TEXT:
         /* 2.1 step 2b (R5682-01): new text leaves instead of what was taken as lost. */
+        TRACE(turn->scene->trace, frto_step, .verdict = "open: new text is sent");
         sent_restore_lost(turn->sent);
         break;
     case FRTO_SPURIOUS:
         take_back(turn, "F-RTO: the original arrived");
         break;
     case FRTO_GENUINE:
+        TRACE(turn->scene->trace, frto_step, .verdict = "the timeout was needed");
         if (was_holding)
             losses_mark_sent_before(turn->sent, recovery->timed_out_at, turn->scene->trace,
                                     "timeout: F-RTO found it genuine");
@@ -358,7 +363,8 @@ static void watch_probe(struct turn *turn)
     /* One loss, repaired: one reduction, at once (R8985-09). */
     struct moment at = moment_of(turn);
     at.una = turn->ack->una_before;
-    reduce(turn->scene, CC_CAUSE_LOSS, &at, turn->flight_before);
+    reduce(turn->scene, CC_CAUSE_LOSS, &at, turn->flight_before,
+           "a tail loss probe repaired a loss");
     turn->cc->ops->on_recovered(turn->cc, at.now);
     if (!turn->cc->ops->owns_recovery_window && turn->cc->cwnd > recovery->reduce_to)
         turn->cc->cwnd = recovery->reduce_to;
@@ -493,7 +499,7 @@ static void look_at_ecn(struct turn *turn)
         turn->ack->una <= recovery->cwr_end)
         return;
     struct moment at = moment_of(turn);
-    reduce(turn->scene, CC_CAUSE_ECN, &at, recover_fs_of(turn));
+    reduce(turn->scene, CC_CAUSE_ECN, &at, recover_fs_of(turn), "a mark");
     recovery->phase = RECOVERY_CWR;
     recovery->recover = at.nxt;
     recovery->probe.end = 0;
@@ -535,7 +541,7 @@ static void change_phase(struct turn *turn)
     } else if (turn->recovery->phase == RECOVERY_FAST && turn->cc->ops->owns_recovery_window &&
                lost_again(turn)) {
         struct moment at = moment_of(turn);
-        reduce(turn->scene, CC_CAUSE_LOSS, &at, 0);
+        reduce(turn->scene, CC_CAUSE_LOSS, &at, 0, "a retransmission was lost");
     }
     look_at_ecn(turn);
     settle_phase(turn);
@@ -579,9 +585,16 @@ static void let_cc_act(struct turn *turn)
 {
     struct cc_ack facts = facts_for_cc(turn);
     uint64_t newly_lost = facts.newly_lost;
+    bool slow_start = cc_in_slow_start(turn->cc);
+    uint64_t ssthresh = turn->cc->ssthresh;
     sent_rate_sample(turn->sent, turn->delivery, facts.min_rtt, &facts.rate, facts.now);
     turn->recovery->lost_reported = turn->sent->lost_total;
     turn->cc->ops->on_ack(turn->cc, &facts);
+    if (slow_start && !cc_in_slow_start(turn->cc))
+        TRACE(turn->scene->trace, slow_start_left, .cwnd = turn->cc->cwnd,
+              .ssthresh = turn->cc->ssthresh,
+              .because = turn->cc->ssthresh == ssthresh ? "cwnd has reached ssthresh"
+                                                        : "the round trip grew (HyStart++)");
     /* A duplicate ACK without news moves nothing, except that the first retransmission must leave.
      */
     if (is_reducing(turn->recovery) && (turn->delivered > 0 || turn->recovery->prr.out == 0))
@@ -646,8 +659,10 @@ void recovery_on_sent(const struct recovery_scene *scene, uint32_t bytes, bool a
         note_retransmission(scene, bytes, ts);
     else if (recovery->frto.step == FRTO_SECOND_ACK)
         recovery->frto.new_text += bytes;
-    else if (recovery->phase == RECOVERY_DISORDER)
+    else if (recovery->phase == RECOVERY_DISORDER) {
         recovery->limited_transmit += bytes;
+        TRACE(scene->trace, limited_transmit, .len = bytes);
+    }
 }
 
 /* RFC 3042, 2 and RFC 5681, 3.2 step 1 (R5681-06): without SACK the first two duplicate ACKs each

@@ -461,6 +461,7 @@ static void restart_if_idle(struct tcb *tcb, struct instant now)
         tcb->snd.nxt >= tcb->text.end || tcb->snd.wnd == 0 || idle.ns <= tcb->rtt.rto.ns)
         return;
     tcb->cc.ops->on_idle(&tcb->cc, idle, tcb->rtt.rto, now);
+    TRACE(tcb->host->trace, idle_restarted, .idle = idle, .cwnd = tcb->cc.cwnd);
     tcb->last_sent = now;
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "support/tcp_steps.h"
+#include "tcp/tcb.h"
 
 static const struct steps_config plain = {0};
 
@@ -241,6 +242,25 @@ static void a_lost_syn_ack_makes_a_small_start(void **state)
     assert_int_equal(unseen(), 9);
 }
 
+/* R5681-02: slow start ends at ssthresh, and that is told. */
+static void the_end_of_slow_start_is_told(void **state)
+{
+    (void)state;
+    steps_open(&(struct steps_config){.peer_window = 60000});
+    reach(TCP_ESTABLISHED);
+    settings()->cc = &cc_reno;
+    settings_changed();
+    steps->tcb->cc.ssthresh = 13000;
+    user_sends(60000);
+    for (uint32_t i = 1; i <= 2; i++)
+        arrives(.seq = 1, .ack = 1 + 1000 * i, .flags = ACK, .window = 60000);
+    assert_int_equal(event_count(slow_start_left), 0);
+    for (uint32_t i = 3; i <= 6; i++)
+        arrives(.seq = 1, .ack = 1 + 1000 * i, .flags = ACK, .window = 60000);
+    assert_int_equal(event_count(slow_start_left), 1);
+    assert_true(steps->tcb->cc.cwnd >= 13000 && steps->tcb->cc.cwnd < 14000);
+}
+
 /* RFC 5681, 4.1 as a tunable: after an idle RTO the window starts again, or stays. */
 static void the_window_after_idle_is_a_tunable(void **state)
 {
@@ -256,6 +276,7 @@ static void the_window_after_idle_is_a_tunable(void **state)
         forget_sent();
         user_sends(40000);
         assert_int_equal(unseen(), restart ? 10 : 20);
+        assert_int_equal(event_count(idle_restarted), 1);
         steps_close();
     }
 }
@@ -270,7 +291,8 @@ int main(void)
         TEST(a_sample_ends_the_backoff),          TEST(nothing_in_flight_is_not_timed),
         TEST(only_new_acks_restart_the_timer),    TEST(a_timeout_sends_the_first_segment_again),
         TEST(a_late_ack_of_everything_is_taken),  TEST(a_reneging_peer_gets_everything_again),
-        TEST(a_lost_syn_ack_makes_a_small_start), TEST(the_window_after_idle_is_a_tunable),
+        TEST(a_lost_syn_ack_makes_a_small_start), TEST(the_end_of_slow_start_is_told),
+        TEST(the_window_after_idle_is_a_tunable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@ static void three_segments_sacked_enter_recovery_at_once(void **state)
     /* Nothing was sent on the first two, but it might have been. */
     assert_int_equal(w->recovery.prr.recover_fs, 10 * MSS);
     assert_int_equal(traced(w, EVENT_recovery_entered), 1);
+    assert_int_equal(traced(w, EVENT_window_reduced), 1);
     assert_int_equal(traced(w, EVENT_marked_lost), 1);
     pull(w);
     assert_int_equal(w->sent_again, 1);
@@ -58,6 +59,7 @@ static void limited_transmit_is_not_in_the_flight(void **state)
     ARRIVES(w, .left = 1, .right = 3);
     pull(w);
     assert_int_equal(w->recovery.limited_transmit, 2 * MSS);
+    assert_int_equal(traced(w, EVENT_limited_transmit), 2);
     ARRIVES(w, .left = 1, .right = 4);
     assert_int_equal(last_loss.flight, 10 * MSS);
     assert_int_equal(w->cc.ssthresh, 5 * MSS);

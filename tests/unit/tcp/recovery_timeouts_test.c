@@ -62,6 +62,7 @@ static void frto_holds_retransmissions_back_and_finds_it_spurious(void **state)
     assert_int_equal(undos, 1);
     assert_int_equal(w->recovery.spurious, 1);
     assert_int_equal(traced(w, EVENT_undone), 1);
+    assert_int_equal(traced(w, EVENT_frto_step), 1);
     assert_int_equal(w->sent.lost_segments, 0);
     assert_int_equal(w->cc.ssthresh, CC_SSTHRESH_INFINITE);
     assert_true(w->cc.cwnd >= 10 * MSS);
@@ -238,6 +239,7 @@ static void probe_that_repaired_a_loss_reduces_once(void **state)
     later(w, 40);
     ARRIVES(w, .una = SEG(11));
     assert_int_equal(losses, 1);
+    assert_int_equal(traced(w, EVENT_window_reduced), 1);
     assert_int_equal(w->cc.cwnd, w->cc.ssthresh);
     assert_int_equal(w->recovery.phase, RECOVERY_OPEN);
 }
