@@ -12,6 +12,7 @@ enum { WORD_MOST = 256 };
 
 /* What the field's scripts find after common/defaults.sh: names that are tunables here. */
 static const char *const defaults[][2] = {
+    {"tcp_cubic_reduces_cwnd", "1"},
     {"tcp_dsack", "1"},
     {"tcp_early_retrans", "4"},
     {"tcp_ecn", "0"},

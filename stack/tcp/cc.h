@@ -91,6 +91,7 @@ struct cc {
     uint32_t initial_cwnd;               /* bytes */
     uint64_t prior_cwnd, prior_ssthresh; /* at the last reduction, for on_undo() */
     bool restart_after_idle;
+    bool reduces_cwnd; /* CUBIC: ssthresh is a share of cwnd, not of what is in flight */
     uint64_t private[CC_PRIVATE_WORDS]; /* the algorithm's own struct: use CC_PRIVATE() */
 };
 

@@ -248,10 +248,16 @@ static void end_stage(struct cc *cc)
         cubic->stage.w_max = cc->cwnd;
 }
 
+/* 4.6: what beta is a share of (R9438-05). */
+static uint64_t reduced(const struct cc *cc, uint64_t flight)
+{
+    return beta_times(cc->reduces_cwnd ? cc->cwnd : flight);
+}
+
 static void cubic_on_loss(struct cc *cc, const struct cc_loss *loss)
 {
     end_stage(cc);
-    cc_reduce(cc, beta_times(loss->flight), loss->cause);
+    cc_reduce(cc, reduced(cc, loss->flight), loss->cause);
 }
 
 static void cubic_on_recovered(struct cc *cc, struct instant now)
@@ -265,7 +271,7 @@ static void cubic_on_timeout(struct cc *cc, const struct cc_loss *loss)
 {
     end_stage(cc);
     own(cc)->after_timeout = true;
-    cc_collapse(cc, beta_times(loss->flight));
+    cc_collapse(cc, reduced(cc, loss->flight));
 }
 
 static void cubic_on_undo(struct cc *cc, struct instant now)

@@ -388,9 +388,8 @@ static void take_in_delivery(struct turn *turn)
     uint64_t distance = less(recovery->rack.fack, turn->delivery->lowest_once);
     if (rack_on_delivery(&recovery->rack, &news)) {
         recovery->reordering_events++;
-        if (!scene->tunables->tcp_recovery)
-            recovery->dup_threshold = losses_threshold_after_reordering(recovery->dup_threshold,
-                                                                        distance, turn->ack->mss);
+        recovery->dup_threshold = losses_threshold_after_reordering(recovery->dup_threshold,
+                                                                    distance, turn->ack->mss);
         TRACE(scene->trace, reordering_seen, .reo_wnd = recovery_reo_wnd(scene));
     }
     /* A D-SACK for a tail loss probe is no sign of a reordering window that is too short. */

@@ -32,7 +32,7 @@ struct recovery {
     seqno recover;           /* the phase ends when SND.UNA reaches it (RFC 6675: RecoveryPoint) */
     seqno careful_until;     /* without SACK: RFC 6582's "recover" */
     uint32_t duplicate_acks; /* RFC 5681's count */
-    uint32_t dup_threshold;  /* tcp_reordering, raised by reordering without RACK */
+    uint32_t dup_threshold;  /* tcp_reordering, raised by reordering */
     struct dup_acks dups;    /* without SACK: what they have reported */
     seqno counted_below;     /* RFC 6675: records below were judged */
     uint64_t reduce_to;      /* bytes: what cwnd ends at in CWR and FAST: ssthresh */

@@ -304,6 +304,7 @@ void tcp_start_congestion_control(struct tcb *tcb, struct instant now)
         segments = 1;
     cc_start(&tcb->cc, tcb->settings.cc, tcp_effective_mss(tcb), segments, now);
     tcb->cc.restart_after_idle = tcb->host->tunables.tcp_slow_start_after_idle;
+    tcb->cc.reduces_cwnd = tcb->host->tunables.tcp_cubic_reduces_cwnd;
     tcb->round_end = tcb->snd.nxt;
     tcb->last_sent = tcb->last_text_sent = tcb->acks.last_text = now;
 }

@@ -205,6 +205,18 @@ static void a_loss_leaves_seven_tenths_of_the_flight(void **state)
     assert_int_equal(flow.cc.cwnd, 35 * SMSS);
 }
 
+/* R9438-05: the form that RFC 9438, 4.6 allows beside it. */
+static void a_loss_leaves_seven_tenths_of_the_window_when_told_so(void **state)
+{
+    struct flow flow = flow_of("cubic", duration_ms(100));
+
+    (void)state;
+    flow.cc.cwnd = 100 * SMSS;
+    flow.cc.reduces_cwnd = true;
+    flow_recovers(&flow, CC_CAUSE_LOSS, 50 * SMSS);
+    assert_int_equal(flow.cc.ssthresh, 70 * SMSS);
+}
+
 /* R9438-05, R3168-05 */
 static void marks_that_go_on_take_the_window_to_one_segment(void **state)
 {
@@ -379,6 +391,7 @@ int main(void)
         cmocka_unit_test(repeated_losses_stay_within_a_segment_of_the_formula),
         cmocka_unit_test(after_a_timeout_the_stage_is_flat_at_its_beginning),
         cmocka_unit_test(a_loss_leaves_seven_tenths_of_the_flight),
+        cmocka_unit_test(a_loss_leaves_seven_tenths_of_the_window_when_told_so),
         cmocka_unit_test(marks_that_go_on_take_the_window_to_one_segment),
         cmocka_unit_test(fast_convergence_gives_way_below_the_former_maximum),
         cmocka_unit_test(an_idle_minute_is_not_part_of_t),
