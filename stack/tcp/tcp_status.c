@@ -60,7 +60,6 @@ static void fill_flight(const struct tcb *tcb, struct tcp_status *s)
     s->delivered = tcb->sent.delivered;
     s->delivered_ce = tcb->ecn.delivered_ce;
     s->reordering = tcb->recovery.dup_threshold;
-    s->totals.reordering_seen = tcb->recovery.reordering_events;
     s->ca_phase = (uint8_t)tcb->recovery.phase;
     s->backoff = tcb->rtt.backoff;
     s->retransmissions = tcb->retransmissions;
