@@ -514,6 +514,41 @@ static void sack_floods_stay_cheap_while_rack_waits(void **state)
     assert_int_equal(w->sent.lost_segments, 0);
 }
 
+/* Records looked at for one block, on average, over `segments` in flight that are SACKed one by one
+ * from random places, each block told four times over. */
+static uint64_t work_of_a_block(struct world *w, uint64_t segments)
+{
+    uint64_t blocks = 0, before, at = 1;
+    w->cc.cwnd = segments * MSS;
+    w->unsent = segments * MSS;
+    pull(w);
+    assert_int_equal(w->sent_new, segments);
+    later(w, 40);
+    before = w->sent.touched;
+    for (uint64_t i = 1; i < segments; i++) {
+        at = (at * 48271) % 2147483647; /* a prime modulus: all places come */
+        for (int again = 0; again < 4; again++, blocks++)
+            flood_block(w, SEG(1 + at % (segments - 1)), SEG(2 + at % (segments - 1)));
+    }
+    assert_true(w->sent.sacked_segments > segments / 2);
+    sent_check(&w->sent);
+    return (w->sent.touched - before + blocks - 1) / blocks;
+}
+
+/* CVE-2019-11478: whatever the flight, a block costs a walk down the tree, a few records, and the
+ * 32 that RACK looks at while it waits. */
+static void the_work_of_a_block_does_not_grow_with_the_flight(void **state)
+{
+    static const uint64_t flights[] = {100, 1000, 10000, 30000};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        void *world = NULL;
+        assert_int_equal(world_set_up(&world), 0);
+        assert_in_range(work_of_a_block(world, flights[i]), 1, 36);
+        assert_int_equal(world_tear_down(&world), 0);
+    }
+}
+
 /* --- random paths -------------------------------------------------------- */
 
 static uint64_t seed_in_progress; /* 0: none */
@@ -651,6 +686,7 @@ int main(void)
         WORLD_TEST(sack_floods_stay_cheap),
         WORLD_TEST(sack_floods_stay_cheap_without_rack),
         WORLD_TEST(sack_floods_stay_cheap_while_rack_waits),
+        cmocka_unit_test(the_work_of_a_block_does_not_grow_with_the_flight),
         cmocka_unit_test_setup_teardown(random_paths_deliver_everything, world_set_up,
                                         tear_down_random),
     };
