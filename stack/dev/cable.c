@@ -8,6 +8,7 @@
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
 
+enum { TCP_CHECKSUM_OFFSET = 16, UDP_CHECKSUM_OFFSET = 6 };
 enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_IPV6 = 0x86dd };
 /* Of each end, before the others get their turn and the clock is read again: packets as they come,
  * or the wire packets that they were cut into. */
@@ -20,17 +21,19 @@ static unsigned direction_from(const struct cable *cable, unsigned end)
 
 /* --- into an end ------------------------------------------------------------------------------ */
 
-/* Whether the device takes the packet as it is, its facts included. */
+/* Whether the device takes the packet as it is, its facts included. Facts that contradict each
+ * other are for the cutter, which reads the headers itself. */
 static bool takes_whole(const struct device *device, const struct packet *packet)
 {
     const struct device_features *features = &device->features;
-    bool udp = packet->checksum_offset == 6;
 
     if (packet->gso_size == 0)
         return packet->checksum != PACKET_CHECKSUM_PARTIAL || features->checksum;
     if (packet->checksum != PACKET_CHECKSUM_PARTIAL || !features->checksum)
         return false;
-    return udp ? features->largest_udp != 0 : features->largest_tcp4 != 0;
+    if (packet->checksum_offset == UDP_CHECKSUM_OFFSET)
+        return features->largest_udp != 0;
+    return packet->checksum_offset == TCP_CHECKSUM_OFFSET && features->largest_tcp4 != 0;
 }
 
 /* Wire packet `index` of the packet, with the Ethernet header behind it; its length, 0 when the

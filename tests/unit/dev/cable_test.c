@@ -196,6 +196,22 @@ static void a_super_segment_is_cut_where_something_is_decided(void **state)
     closes();
 }
 
+static void a_super_segment_that_lies_about_itself_is_cut_or_lost(void **state)
+{
+    (void)state;
+    struct test_packet bytes;
+    struct packet super = super_segment(&bytes, 1000);
+    super.checksum_offset = 4; /* no transport has its checksum there */
+    opens(2, 1, (struct cable_config){.impair = ""});
+    assert_int_equal(device_transmit(hosts[0], &super, INSTANT_ZERO), 0);
+    assert_int_equal(receives(1, 0, NULL), 10);
+    super.header_length = 30;
+    bytes.bytes[9] = 99; /* and no transport that can be cut */
+    assert_int_equal(device_transmit(hosts[0], &super, INSTANT_ZERO), 0);
+    assert_int_equal(receives(1, 0, NULL), 0);
+    closes();
+}
+
 static void packets_longer_than_the_mtu_are_counted(void **state)
 {
     (void)state;
@@ -617,6 +633,7 @@ int main(void)
         cmocka_unit_test(what_is_due_is_handed_over_late_and_counted),
         cmocka_unit_test(a_super_segment_passes_whole_where_nothing_is_decided),
         cmocka_unit_test(a_super_segment_is_cut_where_something_is_decided),
+        cmocka_unit_test(a_super_segment_that_lies_about_itself_is_cut_or_lost),
         cmocka_unit_test(packets_longer_than_the_mtu_are_counted),
         cmocka_unit_test(several_senders_share_one_queue),
         cmocka_unit_test(a_side_is_a_switch_by_address),
