@@ -72,13 +72,6 @@ static bool is_too_big(const struct ip_error *error)
     return error->type == ICMP_UNREACHABLE && error->code == ICMP_FRAGMENTATION_NEEDED;
 }
 
-/* RFC 1191, 5: a router that does not say its MTU may have the least one. */
-static uint32_t mtu_told(const struct ip_error *error)
-{
-    enum { LEAST_IPV4 = 576 };
-    return error->mtu ? error->mtu : LEAST_IPV4;
-}
-
 /* RFC 5927: an error is believed by who finds the quoted packet among those that it has sent. */
 static bool is_believed(struct tunny *stack, const struct ip_error *error, struct instant now)
 {
@@ -95,7 +88,7 @@ static bool is_believed(struct tunny *stack, const struct ip_error *error, struc
         .errnum = error->errnum,
         .hard = error->hard,
         .too_big = is_too_big(error),
-        .mtu = is_too_big(error) ? mtu_told(error) : 0,
+        .mtu = is_too_big(error) ? error->mtu : 0,
         .transport = error->transport,
     };
     return tcp_icmp_arrives(stack->tcp, &icmp, now);
@@ -105,8 +98,7 @@ static void deliver_error(struct tunny *stack, const struct ip_error *error, str
 {
     const struct address *there = &error->flow.remote.address;
     if (is_believed(stack, error, now) && is_too_big(error))
-        ip_reduce_path_mtu(stack->ip, there, mtu_told(error), ip_path_mtu(stack->ip, there, now),
-                           now);
+        ip_reduce_path_mtu(stack->ip, there, error->mtu, ip_path_mtu(stack->ip, there, now), now);
 }
 
 typedef enum ip_verdict ip_entrance(struct ip *ip, const struct packet *packet, struct instant now,

@@ -110,12 +110,14 @@ static struct meaning ipv6_meaning(uint8_t type, uint8_t code)
     return (struct meaning){EPROTO, false};
 }
 
-static uint32_t told_mtu(bool ipv6, const struct icmp_message *message)
+static uint32_t told_mtu(bool ipv6, const struct icmp_message *message,
+                         const struct icmp_quoted *quoted)
 {
     if (ipv6)
         return message->type == ICMPV6_PACKET_TOO_BIG ? message->rest : 0;
     bool needed = message->type == ICMP_UNREACHABLE && message->code == ICMP_FRAGMENTATION_NEEDED;
-    return needed ? message->rest & 0xffff : 0; /* RFC 1191, 4 */
+    /* RFC 1191, 4 and 5: a router that does not know it says 0. */
+    return needed ? path_mtu_told_ipv4(message->rest & 0xffff, quoted->length) : 0;
 }
 
 static struct ip_error error_of(const struct icmp_message *message,
@@ -130,7 +132,7 @@ static struct ip_error error_of(const struct icmp_message *message,
         .ipv6 = ipv6,
         .type = message->type,
         .code = message->code,
-        .mtu = told_mtu(ipv6, message),
+        .mtu = told_mtu(ipv6, message, quoted),
         .errnum = meaning.errnum,
         .hard = meaning.hard,
         .transport = quoted->transport,

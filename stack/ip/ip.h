@@ -48,7 +48,8 @@ struct ip_error {
     uint8_t protocol;
     bool ipv6;
     uint8_t type, code;
-    uint32_t mtu; /* Packet Too Big, Fragmentation Needed: the next hop's MTU, 0 unknown */
+    uint32_t mtu; /* Packet Too Big, Fragmentation Needed: the next hop's MTU, bytes; 0: another
+                     error. A router that did not say it stands for a plateau (RFC 1191, 7.1) */
     int errnum;   /* what a socket would report: EHOSTUNREACH, ECONNREFUSED, EMSGSIZE ... */
     bool hard;    /* protocol or port unreachable, prohibited */
     struct bytes transport; /* the quoted transport header, at least 8 bytes */

@@ -45,8 +45,7 @@ static uint32_t next_plateau(uint32_t length)
     return PATH_MTU_FLOOR_IPV4;
 }
 
-/* The MTU that an IPv4 message stands for. */
-static uint32_t ipv4_candidate(uint32_t mtu, uint32_t last_length)
+uint32_t path_mtu_told_ipv4(uint32_t mtu, uint32_t last_length)
 {
     /* RFC 1191, 5: a router that knows nothing of this RFC says 0. No link carries less than 68
      * bytes (RFC 791, 3.2), so a smaller number tells as little. */
@@ -77,7 +76,7 @@ uint32_t path_mtu_reduce(struct path_mtu *table, const struct address *destinati
 {
     uint32_t current = path_mtu_get(table, destination, now);
     if (address_is_ipv4(destination))
-        mtu = ipv4_candidate(mtu, last_length < current ? last_length : current);
+        mtu = path_mtu_told_ipv4(mtu, last_length < current ? last_length : current);
     else if (mtu < PATH_MTU_FLOOR_IPV6)
         /* RFC 8201, 4 (R8201-01): less than the IPv6 minimum is discarded. No fragment header is
          * added to small packets either (RFC 8021). */

@@ -33,6 +33,10 @@ void path_mtu_init(struct path_mtu *table, const struct siphash_key *key, uint32
 uint32_t path_mtu_get(const struct path_mtu *table, const struct address *destination,
                       struct instant now);
 
+/* What an IPv4 message stands for that says `mtu` (0: nothing) about a packet of `length`: the next
+ * plateau of RFC 1191, 7.1 below it where it says nothing; never below the floor. */
+uint32_t path_mtu_told_ipv4(uint32_t mtu, uint32_t length);
+
 /* A next hop carries `mtu` bytes only (0: it did not say) and refused a packet of `last_length`.
  * Returns the estimate, which is never higher than before and never below the family's floor. */
 uint32_t path_mtu_reduce(struct path_mtu *table, const struct address *destination, uint32_t mtu,

@@ -114,11 +114,25 @@ static void reduce(const struct recovery_scene *scene, enum cc_cause cause, cons
               .ssthresh = scene->cc->ssthresh, .because = because);
 }
 
+static bool only_the_mtu_probe_is_lost(const struct recovery_scene *scene)
+{
+    const struct recovery *recovery = scene->recovery;
+    const struct sent_record *lost = sent_first_lost(scene->sent);
+    return recovery->mtu_probe.to != 0 && recovery->phase < RECOVERY_CWR && lost &&
+           sent_from(lost) == recovery->mtu_probe.from && lost->to == recovery->mtu_probe.to &&
+           scene->sent->lost_bytes == lost->to - sent_from(lost);
+}
+
 void recovery_enter_fast(const struct recovery_scene *scene, const struct moment *at,
                          uint64_t recover_fs)
 {
     struct recovery *recovery = scene->recovery;
     enum recovery_phase before = recovery->phase;
+    if (only_the_mtu_probe_is_lost(scene)) {
+        recovery->mtu_probe.lost = true;
+        recovery_on_path_mtu(recovery, at->nxt);
+        return;
+    }
     /* RFC 3168, 6.1.2: the window was reduced for ECN within this round: not a second time. */
     if (before != RECOVERY_CWR)
         reduce(scene, CC_CAUSE_LOSS, at, recover_fs, "a segment was lost");

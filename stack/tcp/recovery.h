@@ -52,6 +52,10 @@ struct recovery {
     uint32_t reordering_events;
     uint64_t lost_reported; /* sent->lost_total at the last cc_ack */
     bool without_sack;
+    struct {
+        seqno from, to; /* text that a larger packet carries than is known to arrive; 0: none */
+        bool lost;      /* it, and nothing else */
+    } mtu_probe;
 };
 
 /* What one ACK says beyond what `delivery` holds. */
@@ -96,6 +100,10 @@ void recovery_on_ack(const struct recovery_scene *scene, const struct recovery_a
  * Afterwards sent_first_lost() is what to send. */
 void recovery_on_timeout(const struct recovery_scene *scene, seqno una, seqno nxt, uint32_t mss,
                          struct instant now);
+/* RFC 4821, 7.6.2: the loss of this text alone is no congestion: it goes again, the window stays,
+ * and recovery->mtu_probe.lost says so. */
+void recovery_watch_mtu_probe(struct recovery *recovery, seqno from, seqno to);
+void recovery_forget_mtu_probe(struct recovery *recovery);
 /* The path carries less than was thought: what is marked lost now was not lost to congestion. It
  * goes again without a reduction (RFC 8201, 5.4; R8201-03). */
 void recovery_on_path_mtu(struct recovery *recovery, seqno nxt);

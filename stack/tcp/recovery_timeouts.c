@@ -31,6 +31,18 @@ static void mark_on_timeout(const struct recovery_scene *scene, struct instant n
         losses_mark_all(scene->sent, scene->trace, "timeout");
 }
 
+void recovery_watch_mtu_probe(struct recovery *recovery, seqno from, seqno to)
+{
+    recovery->mtu_probe.from = from;
+    recovery->mtu_probe.to = to;
+    recovery->mtu_probe.lost = false;
+}
+
+void recovery_forget_mtu_probe(struct recovery *recovery)
+{
+    recovery_watch_mtu_probe(recovery, 0, 0);
+}
+
 void recovery_on_path_mtu(struct recovery *recovery, seqno nxt)
 {
     if (recovery->phase != RECOVERY_OPEN && recovery->phase != RECOVERY_DISORDER)

@@ -10,6 +10,7 @@
 #include "tcp/ack_policy.h"
 #include "tcp/cc.h"
 #include "tcp/fast_open_cache.h"
+#include "tcp/mtu_search.h"
 #include "tcp/pacing.h"
 #include "tcp/paws.h"
 #include "tcp/reassembly.h"
@@ -158,6 +159,7 @@ struct tcb {
     uint32_t path_mtu, largest; /* bytes of an IP packet; of a super-segment (0: none) */
     uint32_t device_mtu;        /* what may arrive: the path the other way may be wider */
     uint32_t proven_mtu;        /* packets of this size were acknowledged (RFC 5927, 7.2) */
+    struct mtu_search search;   /* RFC 4821: path_mtu follows it while it is on */
     uint32_t pending_mtu;       /* a Packet Too Big that waits for the lack of progress; 0: none */
     bool sack;                  /* SACK agreed on */
     bool window_scaling;        /* RFC 7323, 2: agreed on */
@@ -312,6 +314,7 @@ struct tcp_decision {
     seqno from;
     uint32_t len;              /* text bytes */
     bool fin;                  /* the FIN rides along */
+    bool mtu_probe;            /* one packet, larger than is known to arrive (RFC 4821) */
     const char *because;       /* SEND_NOTHING: why; a static text */
     struct instant not_before; /* pacing: nothing before this; INSTANT_ZERO otherwise */
 };
@@ -341,7 +344,7 @@ void tcp_owe_reset(struct tcb *tcb, seqno seq);
 void tcp_owe_final_reset(struct tcb *tcb);
 /* The path carries `mtu` only: segments become smaller, larger ones in flight are lost (RFC 1191,
  * 8201). */
-void tcp_apply_path_mtu(struct tcb *tcb, uint32_t mtu);
+void tcp_apply_path_mtu(struct tcb *tcb, uint32_t mtu, struct instant now);
 /* What our MSS option says: the device's MTU less fixed headers (MUST-67), whatever the path
  * towards the peer carries. */
 uint32_t tcp_advertised_mss(const struct tcb *tcb);
@@ -375,6 +378,24 @@ void tcp_fast_open_timed_out(struct tcb *tcb, unsigned timeouts, enum tcp_persis
 void tcp_fast_open_over(struct tcb *tcb);
 /* It was reset while it was pending. */
 void tcp_fast_open_reset(struct tcb *tcb, struct instant now);
+
+/* --- tcp_mtu.c: RFC 4821 ----------------------------------------------------------------- */
+
+/* The handshake is complete. */
+void tcp_mtu_begin(struct tcb *tcb, struct instant now);
+/* Bytes of text with which a probe may leave now; 0: none. */
+uint32_t tcp_mtu_probe_length(const struct tcb *tcb, struct instant now);
+void tcp_mtu_probe_sent(struct tcb *tcb, seqno from, uint32_t length);
+/* SND.UNA has moved. */
+void tcp_mtu_probe_acked(struct tcb *tcb, struct instant now);
+/* Recovery has judged. */
+void tcp_mtu_look_for_loss(struct tcb *tcb, struct instant now);
+/* Something is sent again while a probe is on its way. */
+void tcp_mtu_in_doubt(struct tcb *tcb, struct instant now);
+/* A timeout; after tcp_retries1 of them. */
+void tcp_mtu_suspect_black_hole(struct tcb *tcb, struct instant now);
+/* Packet Too Big: true when the search takes it, as a bound. */
+bool tcp_mtu_bounds_search(struct tcb *tcb, uint32_t mtu, struct instant now);
 
 /* --- tcp_timeout.c ----------------------------------------------------------------------- */
 

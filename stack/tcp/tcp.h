@@ -101,7 +101,7 @@ struct tcp_claim {
 int tcp_claim_port(struct tcp *tcp, const struct tcp_claim *claim);
 void tcp_release_claim(struct tcp *tcp, const struct tcp_claim *claim);
 
-/* Active OPEN (3.10.1). `flow` is complete; `path_mtu`: bytes of a packet, at least 552 (1280 with
+/* Active OPEN (3.10.1). `flow` is complete; `path_mtu`: bytes of a packet, at least 576 (1280 with
  * IPv6), or 0: the device's. 0 and *tcb; -EADDRNOTAVAIL (the flow exists already),
  * -ENOBUFS, -ENETUNREACH or -EACCES (group or unspecified address: MUST-46). */
 int tcp_open_active(struct tcp *tcp, const struct flow *flow, const struct tcp_settings *settings,

@@ -139,6 +139,7 @@ static void advance_una(struct tcb *tcb, seqno ack, struct sent_delivery *delive
         tcb->mss) /* full packets get through: a late Packet Too Big lies */
         tcb->proven_mtu = tcb->path_mtu;
     tcb->pending_mtu = 0;
+    tcp_mtu_probe_acked(tcb, now);
     grow_send_buffer(tcb);
     tcb->trouble_since = tcb->snd.una < tcb->snd.nxt ? now : INSTANT_NEVER;
     tcp_note_change(tcb);
@@ -222,6 +223,7 @@ static void judge_flight(struct tcb *tcb, const struct segment *seg, seqno una_b
     tcp_ecn_feedback(tcb, seg, &delivery, &facts);
     cwr_end = tcb->recovery.cwr_end;
     recovery_on_ack(&scene, &facts, &delivery);
+    tcp_mtu_look_for_loss(tcb, now);
     if (tcb->ecn.mode == ECN_CLASSIC && tcb->recovery.cwr_end != cwr_end)
         tcb->ecn.reduced = true; /* RFC 3168, 6.1.2 (R3168-03): the peer is told by CWR */
 }
@@ -311,6 +313,7 @@ void tcp_start_congestion_control(struct tcb *tcb, struct instant now)
 
 void tcp_enter_established(struct tcb *tcb, struct instant now)
 {
+    tcp_mtu_begin(tcb, now);
     if (!tcb->fast_open.early)
         tcp_start_congestion_control(tcb, now);
     tcp_restart_keep_alive(tcb, now);

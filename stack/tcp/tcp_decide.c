@@ -249,15 +249,28 @@ static struct tcp_decision decide_text(const struct tcb *tcb, uint32_t mss, bool
     return d;
 }
 
+/* RFC 4821, 7: ordinary text in a packet that is larger than usual. */
+static struct tcp_decision mtu_probe(const struct tcb *tcb, uint32_t length)
+{
+    return (struct tcp_decision){.what = SEND_TEXT,
+                                 .from = tcb->snd.nxt,
+                                 .len = length,
+                                 .mtu_probe = true,
+                                 .not_before = tcb->pacing.next};
+}
+
 /* New text, or a FIN by itself. A last FIN does not wait for the congestion window (as Linux). */
-static struct tcp_decision decide_new(const struct tcb *tcb, uint32_t mss)
+static struct tcp_decision decide_new(const struct tcb *tcb, uint32_t mss, struct instant now)
 {
     bool override = tcb->owed & OWED_WINDOW_PROBE;
+    uint32_t probe;
 
     if (tcb->fin_sent)
         return nothing("everything was sent");
-    if (tcb->snd.nxt < tcb->text.end)
-        return decide_text(tcb, mss, override);
+    if (tcb->snd.nxt < tcb->text.end) {
+        probe = tcp_mtu_probe_length(tcb, now);
+        return probe ? mtu_probe(tcb, probe) : decide_text(tcb, mss, override);
+    }
     if (!tcb->fin_wanted)
         return nothing("no text to send");
     if (tcb->snd.nxt >= tcb->snd.una + tcb->snd.wnd)
@@ -329,7 +342,7 @@ static struct tcp_decision decide_synchronized(const struct tcb *tcb, struct ins
     }
     d = decide_retransmission(tcb, mss);
     if (d.what == SEND_NOTHING && !sent_first_lost(&tcb->sent))
-        d = decide_new(tcb, mss);
+        d = decide_new(tcb, mss, now);
     if (d.what != SEND_NOTHING && !is_paced_out(&d, now))
         return d;
     if (d.what != SEND_NOTHING) {

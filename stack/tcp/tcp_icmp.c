@@ -3,9 +3,11 @@
  * then. Path MTU (RFC 1191, 8201) with the care of RFC 5927, 7.2. Called by stack.c. */
 #include "tcp/tcp_demux.h"
 
-enum { LEAST_MTU_IPV4 = 552, LEAST_MTU_IPV6 = 1280 };
+/* What every host must be able to receive (RFC 791, 3.2), as in ip/path_mtu.c; and what every IPv6
+ * link carries (RFC 8200, 5). */
+enum { LEAST_MTU_IPV4 = 576, LEAST_MTU_IPV6 = 1280 };
 
-void tcp_apply_path_mtu(struct tcb *tcb, uint32_t mtu)
+void tcp_apply_path_mtu(struct tcb *tcb, uint32_t mtu, struct instant now)
 {
     uint32_t least = address_is_ipv4(&tcb->flow.remote.address) ? LEAST_MTU_IPV4 : LEAST_MTU_IPV6;
     struct sent_record *record, *next;
@@ -17,6 +19,10 @@ void tcp_apply_path_mtu(struct tcb *tcb, uint32_t mtu)
         return;
     tcb->path_mtu = tcb->proven_mtu = mtu;
     tcp_set_mss(tcb);
+    if (tcb->search.on) {
+        mtu_search_fall(&tcb->search, mtu, now);
+        (void)mtu_search_bounded(&tcb->search, mtu, now);
+    }
     TRACE(tcb->host->trace, path_mtu_reduced, .mtu = mtu);
     /* What was larger is lost, but not to congestion (R8201-03): cwnd stays. */
     for (record = sent_first(&tcb->sent); record; record = next) {
@@ -30,7 +36,7 @@ void tcp_apply_path_mtu(struct tcb *tcb, uint32_t mtu)
 
 static void too_big_arrives(struct tcb *tcb, const struct tcp_icmp *icmp, struct instant now)
 {
-    if (icmp->mtu >= tcb->path_mtu)
+    if (tcp_mtu_bounds_search(tcb, icmp->mtu, now) || icmp->mtu >= tcb->path_mtu)
         return;
     /* RFC 8201, 4 (R8201-01): every IPv6 link carries 1280 bytes; who tells of less is discarded.
      */
@@ -41,7 +47,7 @@ static void too_big_arrives(struct tcb *tcb, const struct tcp_icmp *icmp, struct
     if (tcb->proven_mtu > icmp->mtu)
         tcb->pending_mtu = icmp->mtu;
     else
-        tcp_apply_path_mtu(tcb, icmp->mtu);
+        tcp_apply_path_mtu(tcb, icmp->mtu, now);
     if (tcb->state == TCP_SYN_SENT && tcb->fast_open.text > 0)
         tcp_owe_syn(tcb, now); /* the SYN was what was too big (RFC 7413): plain, at once */
 }

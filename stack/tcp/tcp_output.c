@@ -97,7 +97,7 @@ static bool text_is_pushed(const struct tcb *tcb, const struct tcp_decision *d, 
 {
     seqno end = d->from + d->len;
 
-    return (end == tcb->text.end && !tcb->snd.more) || d->len > mss ||
+    return (end == tcb->text.end && !tcb->snd.more) || (d->len > mss && !d->mtu_probe) ||
            (d->from < tcb->snd.push && tcb->snd.push <= end) || tcp_record_end(tcb, d->from) == end;
 }
 
@@ -117,7 +117,7 @@ static void build_synchronized(struct tcb *tcb, const struct tcp_decision *d,
     fill_window(tcb, h);
     if (d->len > 0) {
         send_buffer_pieces(&tcb->text, d->from, d->len, out->text);
-        if (d->len > mss)
+        if (d->len > mss && !d->mtu_probe)
             out->gso_size = (uint16_t)mss;
         if (text_is_pushed(tcb, d, mss))
             h->flags |= TCP_PSH;
@@ -210,11 +210,13 @@ static void sent_for_the_first_time(struct tcb *tcb, const struct tcp_decision *
     uint32_t mss = tcp_effective_mss(tcb);
     seqno to = d->from + d->len + (d->fin ? 1 : 0);
 
-    sent_add(&tcb->sent, d->from, to, wire_segments(d->len, mss), now);
+    sent_add(&tcb->sent, d->from, to, d->mtu_probe ? 1 : wire_segments(d->len, mss), now);
+    if (d->mtu_probe)
+        tcp_mtu_probe_sent(tcb, d->from, d->len);
     if (d->fin)
         tcb->fin_sent = true;
     advance_snd_nxt(tcb, to);
-    if (d->len % mss != 0)
+    if (d->len % mss != 0 && !d->mtu_probe)
         tcb->snd.small = to;
     note_cwnd_usage(tcb, tcb->sent.pipe_bytes >= tcb->cc.cwnd);
     tcb->totals.bytes_sent += d->len;
@@ -227,6 +229,7 @@ static void sent_once_more(struct tcb *tcb, const struct tcp_decision *d, bool p
     seqno to = d->from + d->len + (d->fin ? 1 : 0);
     struct sent_record *record = probe ? sent_last(&tcb->sent) : sent_first_lost(&tcb->sent);
 
+    tcp_mtu_in_doubt(tcb, now);
     if (sent_from(record) < d->from) {
         sent_cut(&tcb->sent, record, d->from, tcb->mss);
         record = sent_last(&tcb->sent);

@@ -223,7 +223,9 @@ static void retransmission_timeout(struct tcb *tcb, struct instant now)
     advise_at_r1(tcb, tcb->retransmissions);
     tcp_fast_open_timed_out(tcb, tcb->retransmissions, TCP_GOES_ON, now);
     if (tcb->pending_mtu)
-        tcp_apply_path_mtu(tcb, tcb->pending_mtu); /* RFC 5927, 7.2: no progress since it came */
+        tcp_apply_path_mtu(tcb, tcb->pending_mtu,
+                           now); /* RFC 5927, 7.2: no progress since it came */
+    tcp_mtu_suspect_black_hole(tcb, now);
     recovery_on_timeout(&scene, tcb->snd.una, tcb->snd.nxt, tcb->mss, now);
     TRACE(tcb->host->trace, retransmission_timeout, .una = tcb->snd.una,
           .rto = rtt_timeout(&tcb->rtt, tunables), .times = tcb->retransmissions,
@@ -289,6 +291,7 @@ static void reordering_timeout(struct tcb *tcb, struct instant now)
     struct recovery_scene scene = tcp_recovery_scene(tcb);
 
     recovery_on_reorder_timer(&scene, tcb->snd.una, tcb->snd.nxt, tcb->mss, now);
+    tcp_mtu_look_for_loss(tcb, now);
     tcp_arm_timers(tcb, now);
 }
 

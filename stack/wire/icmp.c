@@ -65,6 +65,7 @@ static bool parse_quoted_ipv4(struct bytes body, struct icmp_quoted *out)
     out->source = header.source;
     out->destination = header.destination;
     out->protocol = header.protocol;
+    out->length = header.total_length;
     /* RFC 4884: behind the quoted datagram's own end there may be padding and extensions. */
     out->transport = bytes_part(body, header.header_length,
                                 (size_t)header.total_length - header.header_length);
@@ -90,6 +91,7 @@ static bool parse_quoted_ipv6(struct bytes body, struct icmp_quoted *out)
     out->source = header.source;
     out->destination = header.destination;
     out->protocol = found.protocol;
+    out->length = IPV6_HEADER_LENGTH + (uint32_t)header.payload_length;
     struct bytes packet = bytes_part(body, 0, IPV6_HEADER_LENGTH + (size_t)header.payload_length);
     out->transport = bytes_part(packet, found.offset, packet.len);
     return true;

@@ -57,6 +57,7 @@ size_t icmp_build(const struct icmp_message *message, const struct address *sour
 struct icmp_quoted {
     struct address source, destination; /* of the quoted packet: source is (should be) ours */
     uint8_t protocol;
+    uint32_t length;        /* of the whole packet, as its header says */
     struct bytes transport; /* at least 8 bytes of the transport header, as quoted */
 };
 

@@ -183,6 +183,18 @@ static void a_tenth_lost_is_survived(void **state)
 
 /* --- to ourselves ----------------------------------------------------------------------------- */
 
+/* R4821-01, R8899-04: packets of more than 1300 bytes vanish, and nobody says so: when a black hole
+ * is suspected, or the path was probed from the beginning, all arrives. */
+static void a_link_that_swallows_large_packets_is_survived(void **state)
+{
+    (void)state;
+    for (int64_t mode = 1; mode <= 2; mode++) {
+        struct world_setup setup = {.swallows = 1300, .setting = "tcp_mtu_probing", .value = mode};
+        transfer(&setup, AF_INET, 400000);
+        transfer(&setup, AF_INET6, 400000);
+    }
+}
+
 static void a_host_connects_to_its_own_address(void **state)
 {
     (void)state;
@@ -324,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_device_with_room_for_one_packet_is_enough),
         cmocka_unit_test(every_byte_arrives_through_faults),
         cmocka_unit_test(a_tenth_lost_is_survived),
+        cmocka_unit_test(a_link_that_swallows_large_packets_is_survived),
         cmocka_unit_test(a_host_connects_to_its_own_address),
         cmocka_unit_test(a_socket_connects_to_itself),
         cmocka_unit_test(lent_pieces_carry_the_text),

@@ -9,7 +9,7 @@
 
 #include "support/tcp_steps.h"
 
-enum { BUDGET = 8 << 20, PEERS = 500 };
+enum { BUDGET = 8 << 20, PEERS = 400 };
 
 static void from_peer(unsigned n)
 {

@@ -73,7 +73,33 @@ static struct tunny *make(struct world_side *side, const struct world_setup *set
     if (r < 0)
         print_error("stack_create_over: %s\n", error);
     assert_int_equal(r, 0);
+    if (setup->setting)
+        assert_int_equal(tunny_set(stack, setup->setting, setup->value), 0);
     return stack;
+}
+
+/* A link that is narrower than it says: what is too large vanishes without a word. */
+static uint32_t swallowed_above;
+static int (*plain_transmit)(struct device *device, const struct packet *packet,
+                             struct instant now);
+
+static int swallowing_transmit(struct device *device, const struct packet *packet,
+                               struct instant now)
+{
+    if (packet_length(packet) <= swallowed_above)
+        return plain_transmit(device, packet, now);
+    device->transmitted++;
+    return 0;
+}
+
+static void make_narrow(struct device *ends[2], uint32_t largest)
+{
+    static struct device_ops narrow;
+    narrow = *ends[0]->ops;
+    plain_transmit = narrow.transmit;
+    narrow.transmit = swallowing_transmit;
+    swallowed_above = largest;
+    ends[0]->ops = ends[1]->ops = &narrow;
 }
 
 void world_open(struct stack_world *world, const struct world_setup *setup)
@@ -86,6 +112,8 @@ void world_open(struct stack_world *world, const struct world_setup *setup)
     struct device *ends[2];
     *world = (struct stack_world){.now = {INT64_C(1000000000)}};
     assert_int_equal(pair_open(&pair, ends), 0);
+    if (setup->swallows)
+        make_narrow(ends, setup->swallows);
     for (unsigned i = 0; i < 2; i++) {
         struct world_side *side = &world->side[i];
         *side = (struct world_side){.world = world, .index = i, .device = ends[i]};

@@ -29,6 +29,9 @@ struct world_setup {
     uint32_t largest;      /* super-segments; 0: none, checksums in full */
     uint32_t queue;        /* packets each way; 0: 1024 */
     const char *impair[2]; /* of each side's device; NULL: none */
+    uint32_t swallows;     /* packets larger than this vanish without a word; 0: none do */
+    const char *setting;   /* of both stacks; NULL: none */
+    int64_t value;         /* its value */
     uint64_t seed;
     uint64_t memory;
     const char *resolver; /* of side 0 */

@@ -145,7 +145,7 @@ static void check_sent(const struct tcp_emission *out)
     if (out->header.flags & (TCP_SYN | TCP_RST) || !tcb)
         return;
     assert_false(o->has_mss || o->has_window_scale || o->has_sack_permitted);
-    assert_true((out->gso_size ? out->gso_size : text) <= tcb->mss);
+    assert_true((out->gso_size ? out->gso_size : text) <= tcb->mss || tcb->search.probe);
     edge = tcb->rcv.nxt + ((seqno)out->header.window << tcb->window.shift);
     assert_true(steps->told_of != tcb->number || edge >= steps->told_edge);
     assert_true(steps->told_of != tcb->number ||

@@ -195,14 +195,15 @@ static void errors_go_up_with_the_flow_that_they_quote(void **state)
     world_assert_nothing_dropped(w);
 }
 
-/* R1191-01, R8201-02: the MTU of the next hop, unjudged. */
+/* R1191-01, R1191-03, R8201-02: the MTU of the next hop, unjudged. */
 static void packet_too_big_tells_the_mtu(void **state)
 {
     struct ip_world *w = *state;
     assert_int_equal(error_arrives(w, 0, 3, 4, 0xffff0000 | 1400), IP_ERROR);
     assert_int_equal(w->error.mtu, 1400);
+    /* R1191-03: no number: the next plateau below the quoted packet's length, which is small. */
     assert_int_equal(error_arrives(w, 0, 3, 4, 0), IP_ERROR);
-    assert_int_equal(w->error.mtu, 0);
+    assert_int_equal(w->error.mtu, 576);
     assert_int_equal(error_arrives(w, 1, 2, 0, 70000), IP_ERROR);
     assert_int_equal(w->error.mtu, 70000);
     assert_int_equal(error_arrives(w, 0, 3, 1, 1400), IP_ERROR);
