@@ -84,11 +84,14 @@ void recovery_trace_cwnd(const struct recovery_scene *scene, uint64_t before, co
 struct cc_loss recovery_loss_facts(const struct recovery_scene *scene, enum cc_cause cause,
                                    const struct moment *at)
 {
-    /* RFC 5681, 3.2 step 2 (R5681-18): without what limited transmit sent, or is about to send. */
+    /* RFC 5681, 3.2 step 2 (R5681-18): without what limited transmit sent or would have sent, two
+     * segments at most (RFC 3042, 2). */
+    uint64_t limited = scene->recovery->limited_transmit + at->due_to_sacks;
+    uint64_t most = 2 * (uint64_t)at->mss;
     return (struct cc_loss){
         .now = at->now,
         .cause = cause,
-        .flight = less(at->nxt - at->una, scene->recovery->limited_transmit) + at->due_in_flight,
+        .flight = less(at->nxt - at->una + at->due, limited < most ? limited : most),
         .lost = less(scene->sent->lost_total, scene->recovery->lost_reported),
         .srtt = scene->rtt->sampled ? scene->rtt->srtt : DURATION_ZERO,
         .una = at->una,
@@ -191,13 +194,12 @@ static struct moment moment_of(const struct turn *turn)
 {
     const struct recovery_ack *ack = turn->ack;
     uint64_t sacked_before = less(turn->sent->sacked_bytes, turn->delivery->newly_sacked_bytes);
-    uint64_t of_limited = less(sacked_before, turn->recovery->limited_transmit);
     return (struct moment){.una = ack->una,
                            .nxt = ack->nxt,
                            .mss = ack->mss,
                            .now = ack->now,
                            .due = ack->due,
-                           .due_in_flight = less(ack->due, of_limited)};
+                           .due_to_sacks = ack->due < sacked_before ? ack->due : sacked_before};
 }
 
 /* --- undo -------------------------------------------------------------------------------- */

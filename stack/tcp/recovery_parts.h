@@ -10,8 +10,8 @@ struct moment {
     seqno una, nxt;
     uint32_t mss;
     struct instant now;
-    uint64_t due;           /* see struct recovery_ack */
-    uint64_t due_in_flight; /* of it what limited transmit does not account for */
+    uint64_t due;          /* see struct recovery_ack */
+    uint64_t due_to_sacks; /* of it what SACKs, not ACKs, let go */
 };
 
 static inline uint64_t less(uint64_t a, uint64_t b)
