@@ -25,10 +25,10 @@ struct worker {
     uint64_t repeat;
 };
 
-/* Where the loops over sections, repeats and cells stand. */
+/* Where the loops over repeats, sections and cells stand. */
 struct position {
-    unsigned section, cell;
     uint64_t repeat; /* from 1 */
+    unsigned section, cell;
 };
 
 struct crew {
@@ -40,23 +40,41 @@ struct crew {
     struct run_files files;
 };
 
+static uint64_t most_repeats(const struct grid *grid)
+{
+    uint64_t most = 0;
+    for (unsigned i = 0; i < grid->section_count; i++)
+        if (grid->sections[i].repeats > most)
+            most = grid->sections[i].repeats;
+    return most;
+}
+
+/* The next cell of the section where `at` stands, in this repeat, that is not done. 1; 0: none. */
+static int next_in_section(const struct schedule *schedule, struct position *at, struct cell *cell)
+{
+    const struct section *section = &schedule->grid->sections[at->section];
+    if (at->repeat > section->repeats ||
+        (schedule->section != NULL && strcmp(schedule->section, section->name) != 0))
+        return 0;
+    while (at->cell < section_cells(section)) {
+        *cell = section_cell(section, at->cell++);
+        if (records_find(schedule->records, cell, at->repeat) == NULL)
+            return 1;
+    }
+    return 0;
+}
+
 /* The next run that is not done. 1; 0: there is none. */
 static int next_missing(const struct schedule *schedule, struct position *at, struct cell *cell,
                         uint64_t *repeat)
 {
-    for (; at->section < schedule->grid->section_count;
-         *at = (struct position){.section = at->section + 1, .repeat = 1}) {
-        const struct section *section = &schedule->grid->sections[at->section];
-        if (schedule->section != NULL && strcmp(schedule->section, section->name) != 0)
-            continue;
-        for (; at->repeat <= section->repeats; at->repeat++, at->cell = 0)
-            while (at->cell < section_cells(section)) {
-                *cell = section_cell(section, at->cell++);
+    uint64_t most = most_repeats(schedule->grid);
+    for (; at->repeat <= most; at->repeat++, at->section = 0)
+        for (; at->section < schedule->grid->section_count; at->section++, at->cell = 0)
+            if (next_in_section(schedule, at, cell)) {
                 *repeat = at->repeat;
-                if (records_find(schedule->records, cell, *repeat) == NULL)
-                    return 1;
+                return 1;
             }
-    }
     return 0;
 }
 
