@@ -47,9 +47,9 @@ static void finish(void)
 }
 
 /* The next frame of this type; others (the kernel's own IPv6) are passed over. */
-static bool receives(struct device *device, uint16_t type, struct packet *packet)
+static bool receives_until(struct device *device, uint16_t type, struct packet *packet,
+                           struct instant until)
 {
-    struct instant until = instant_add(clock_now(), duration_s(10));
     int descriptor = device_descriptor(device);
     while (instant_before(clock_now(), until)) {
         if (device_receive(device, packet, clock_now()) != 0) {
@@ -58,6 +58,19 @@ static bool receives(struct device *device, uint16_t type, struct packet *packet
         }
         struct bytes whole = packet->parts[0];
         if (get_be16(whole.data + whole.len - 2) == type)
+            return true;
+    }
+    return false;
+}
+
+/* From left to right. The kernel loses without a word what is sent before it has noticed that the
+ * link is there, which may take it a second: then it is sent again. */
+static bool passes(const struct packet *sent, uint16_t type, struct packet *got)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        struct instant until = instant_add(clock_now(), duration_ms(100));
+        assert_int_equal(device_transmit(left, sent, clock_now()), 0);
+        if (receives_until(right, type, got, until))
             return true;
     }
     return false;
@@ -72,11 +85,10 @@ static void a_frame_for_anybody_comes_with_its_header_behind(void **state)
     struct packet got, sent = {.parts = {{frame, sizeof frame}}, .count = 1};
     memcpy(frame + 60, header, sizeof header);
     begin();
-    assert_int_equal(device_transmit(left, &sent, clock_now()), 0);
-    assert_true(receives(right, 0x0800, &got));
+    assert_true(passes(&sent, 0x0800, &got));
     assert_int_equal(got.parts[0].len, sizeof frame);
     assert_memory_equal(got.parts[0].data, frame, sizeof frame);
-    assert_int_equal(left->transmitted, 1);
+    assert_true(left->transmitted > 0);
     finish();
 }
 
@@ -87,8 +99,7 @@ static void padding_behind_a_short_packet_goes(void **state)
     struct packet got, sent = {.parts = {{frame, sizeof frame}}, .count = 1};
     memcpy(frame + 46, header, sizeof header);
     begin();
-    assert_int_equal(device_transmit(left, &sent, clock_now()), 0);
-    assert_true(receives(right, 0x0800, &got));
+    assert_true(passes(&sent, 0x0800, &got));
     assert_int_equal(got.parts[0].len, 28 + FRAME_TRAILER);
     assert_memory_equal(got.parts[0].data + 28, header, sizeof header);
     finish();
