@@ -24,6 +24,7 @@ APPS_SRC  := $(sort $(filter-out apps/examples/%,$(wildcard apps/*.c apps/*/*.c)
 EXAMPLES  := $(sort $(wildcard apps/examples/*.c))
 TESTS_SRC := $(sort $(wildcard tests/unit/*/*_test.c tests/unit/apps/*/*_test.c tests/steps/*_test.c tests/sim/*_test.c))
 INTEROP_BIN := $B/tests/interop/peer
+EXACT_SRC := $(sort $(wildcard tests/exact/*.c))
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_BIN := $(addprefix $B/tests/bench/,bulk core floor turn)
 SUPPORT   := $(sort $(wildcard tests/support/*.c))
@@ -39,7 +40,7 @@ TESTS_BIN := $(TESTS_SRC:tests/%.c=$B/tests/%)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$B/fuzz/%)
 SUPPORT_OBJ := $(SUPPORT:%.c=$B/%.o)
 
-.PHONY: all help lib examples tests fuzz demo test check tidy conformance format lint install uninstall clean bench bench-link
+.PHONY: netem-exact all help lib examples tests fuzz demo test check tidy conformance format lint install uninstall clean bench bench-link
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -100,6 +101,10 @@ $B/tests/interop/peer: $B/tests/interop/peer.o $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $^
 
+$B/tests/exact/netem_exact: $(EXACT_SRC:%.c=$B/%.o) $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(LINK) -o $@ $(EXACT_SRC:%.c=$B/%.o) $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a -lcmocka -lm
+
 fuzz: $(FUZZ_BIN)  ## fuzz targets that replay corpora (FUZZ=1 CC=clang: libFuzzer)
 
 $B/fuzz/%: $B/tests/fuzz/%.o $(if $(FUZZ),,$B/tests/fuzz/replay_main.o) $(APP_LIB_OBJ) $B/libtunny.a
@@ -114,6 +119,9 @@ demo:  ## the main job: files over TUN, through faults, verified
 
 test:  ## everything that can be tested here
 	@scripts/test
+
+netem-exact:  ## our netem engine against a kernel's, packet by packet (builds that kernel once)
+	@scripts/netem-exact $(SEED)
 
 bench: $(BENCH_BIN)  ## docs/benchmarks.md: ratios against the floor and the kernel (root, an idle machine, 15 minutes)
 	@B=$B tests/bench/bench.py --write

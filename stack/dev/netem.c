@@ -219,15 +219,16 @@ static int64_t draw_delay(struct netem *n, struct netem_series *series,
     return x / NETEM_TABLE_SCALE + spread / NETEM_TABLE_SCALE * deviation + middle;
 }
 
-/* How long a packet of this length occupies the wire. 32-bit cell arithmetic as in netem. */
+/* How long a packet of this length occupies the wire. As in netem, cells count in 32 bits and a
+ * length that the overhead makes negative is enormous: such a packet stops the link. */
 static int64_t serialisation_ns(const struct netem_config *config, size_t length)
 {
     uint64_t len = length + (uint64_t)(int64_t)config->overhead;
 
-    if ((int64_t)len < 0)
-        len = 0;
     if (config->cell) {
-        uint32_t cells = (uint32_t)((len + config->cell - 1) / config->cell);
+        uint32_t cells = (uint32_t)len / config->cell;
+        if (len > cells * config->cell)
+            cells++;
         len = cells * (config->cell + (uint32_t)config->cell_overhead);
     }
     return (int64_t)(len * UINT64_C(1000000000) / config->rate);
@@ -323,8 +324,11 @@ unsigned netem_enqueue(struct netem *n, const struct netem_arrival *arrival, str
     maybe_corrupt(n, arrival->packet, &fates[0]);
     if (over_limit(n, &fates[0]))
         return 1;
-    if (copies == 2)
+    if (copies == 2) {
         enqueue_clone(n, arrival, now, &fates[1]);
+        /* Both are one memory in the kernel, and marking does not part them; damaging does. */
+        fates[0].marked |= fates[1].marked && !fates[0].corrupted;
+    }
     schedule(n, arrival->packet.len, now, &fates[0]);
     place(n, arrival, &fates[0]);
     return copies;

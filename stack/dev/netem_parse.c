@@ -464,6 +464,16 @@ static void warn_of_limit(struct netem_parser *p)
                             config->limit, packets);
 }
 
+/* No packet of IPv4 is shorter than its header. */
+static void warn_of_overhead(struct netem_parser *p)
+{
+    if (p->config->rate && p->config->overhead < -20)
+        netem_parse_warning(p->notes,
+                            "rate: a packet shorter than %" PRId64 " bytes stops the link, as in "
+                            "netem: its length becomes negative, that is, enormous",
+                            -(int64_t)p->config->overhead);
+}
+
 static void warn_of_seed(struct netem_parser *p)
 {
     if (p->config->has_seed && p->config->seed < UINT64_C(1) << 20)
@@ -551,6 +561,7 @@ int netem_parse_finish(struct netem_parser *parser)
     warn_of_correlation(parser, "duplicate", &config->duplicate);
     warn_of_correlation(parser, "reorder", &config->reorder);
     warn_of_limit(parser);
+    warn_of_overhead(parser);
     warn_of_seed(parser);
     return 0;
 }

@@ -257,6 +257,7 @@ static void surprises_are_told(void **state)
     warns("loss state 10% 60% 60%", "p31 + p32");
     warns("limit 0", "loses every packet");
     warns("delay 100ms rate 1gbit", "set limit 12500");
+    warns("rate 1mbit -41", "shorter than 41 bytes stops the link");
 }
 
 static void what_does_not_surprise_is_not_warned_of(void **state)
@@ -269,6 +270,7 @@ static void what_does_not_surprise_is_not_warned_of(void **state)
         "delay 100ms rate 10mbit reorder 25% gap 5",
         "delay 3s 2147ms 50%",
         "delay 0",
+        "rate 1mbit -14",
     };
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         assert_string_equal(parse(plain[i]).notes.warnings, "");
