@@ -95,9 +95,9 @@ void cc_set_smss(struct cc *cc, uint32_t smss)
 
 uint64_t cc_countable(const struct cc_ack *ack)
 {
-    if (ack->in_recovery || !ack->cwnd_limited)
+    if (ack->in_recovery || !ack->cwnd_limited || (ack->acked == 0 && !ack->reordered))
         return 0;
-    return at_most(ack->acked, ack->delivered);
+    return ack->delivered;
 }
 
 /* Not RFC 5681, 3.1 (R5681-01): growth is by the bytes acknowledged, however many one ACK covers,

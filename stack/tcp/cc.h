@@ -37,6 +37,7 @@ struct cc_ack {
     struct duration rtt;           /* this ACK's sample; negative: none */
     struct duration srtt, min_rtt; /* 0: not known yet */
     struct rate_sample rate;
+    bool reordered;    /* the path is known to reorder: what is SACKed has only overtaken */
     bool cwnd_limited; /* the sender was held back by cwnd in this round: growth is allowed */
     bool in_recovery;  /* PRR rules cwnd (fast recovery, CWR), at this ACK's start or still; not
                         * after a timeout: slow start goes on then */
@@ -125,7 +126,9 @@ void cc_set_smss(struct cc *cc, uint32_t smss);
 
 /* RFC 5681 pieces that algorithms share. The bytes of this ACK that may count towards growth: none
  * in recovery, none when cwnd was not the limit (RFC 7661, 4.3; R9438-06), none of a duplicate;
- * else what is new. */
+ * else what is new. Not RFC 5681, 3.1: what is SACKed counts as well, with an ACK that advances
+ * SND.UNA, and on a path that reorders with each, as Linux has it: else a window of which something
+ * always overtakes something would hardly grow. */
 uint64_t cc_countable(const struct cc_ack *ack);
 /* Slow start with byte counting: returns what of `acked` is left over when ssthresh is reached. */
 uint64_t cc_slow_start(struct cc *cc, uint64_t acked);

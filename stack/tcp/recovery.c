@@ -582,6 +582,7 @@ static struct cc_ack facts_for_cc(const struct turn *turn)
         .rtt = turn->sampled ? rtt->latest : duration_ns(-1),
         .srtt = rtt->sampled ? rtt->srtt : DURATION_ZERO,
         .min_rtt = rtt->sampled ? rtt->min : DURATION_ZERO,
+        .reordered = turn->recovery->rack.reordering_seen,
         .cwnd_limited = ack->cwnd_limited,
         .in_recovery = turn->was_reducing || is_reducing(turn->recovery),
         .ece = ack->ece,

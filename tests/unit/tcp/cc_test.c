@@ -95,8 +95,13 @@ static void only_new_bytes_of_a_limited_sender_outside_recovery_count(void **sta
 
     (void)state;
     assert_int_equal(cc_countable(&ack), 1000); /* the rest was SACKed before */
-    ack.delivered = 5000;
-    assert_int_equal(cc_countable(&ack), 3000);
+    ack.delivered = 5000;                       /* some of it SACKed now */
+    assert_int_equal(cc_countable(&ack), 5000);
+    /* what is SACKed may be a hole's sign; on a path that reorders it is not */
+    ack.acked = 0;
+    assert_int_equal(cc_countable(&ack), 0);
+    ack.reordered = true;
+    assert_int_equal(cc_countable(&ack), 5000);
     ack.in_recovery = true;
     assert_int_equal(cc_countable(&ack), 0);
     ack.in_recovery = false;
