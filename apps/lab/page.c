@@ -86,7 +86,11 @@ static void write_cards(FILE *file, const struct verdict *verdict)
             verdict->mean, verdict->above, verdict->compared, VERDICT_BAR, verdict->worst->ratio,
             verdict->worst->cell.section->name);
     page_text(file, cell_text(&verdict->worst->cell, DIMENSIONS, text));
-    fprintf(file, "</span></div></div>\n");
+    fprintf(file,
+            "</span></div><div><b>%zu</b><span>cells with more spurious retransmissions</span>"
+            "</div><div><b>%zu</b><span>cells with a timeout where the kernel has none</span>"
+            "</div></div>\n",
+            verdict->more_spurious, verdict->new_timeouts);
 }
 
 static void write_key(FILE *file, const struct section *section)

@@ -96,6 +96,12 @@ void summary_free(struct summary *summary)
     *summary = (struct summary){0};
 }
 
+/* Ours minus the kernel's. */
+static double excess(const struct cell_summary *cell, enum metric metric)
+{
+    return cell->metric[metric].median - cell->kernel->metric[metric].median;
+}
+
 struct verdict summary_verdict(const struct summary *summary, const struct section *section)
 {
     struct verdict verdict = {.mean = (double)NAN};
@@ -107,6 +113,9 @@ struct verdict summary_verdict(const struct summary *summary, const struct secti
         logs += log(cell->ratio);
         verdict.compared++;
         verdict.above += cell->ratio > VERDICT_BAR;
+        verdict.more_spurious += excess(cell, METRIC_SPURIOUS) > 0;
+        verdict.new_timeouts += excess(cell, METRIC_RTOS) > 0 &&
+                                cell->kernel->metric[METRIC_RTOS].median <= 0;
         if (verdict.worst == NULL || cell->ratio > verdict.worst->ratio)
             verdict.worst = cell;
     }

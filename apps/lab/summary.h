@@ -23,6 +23,8 @@ struct summary {
 /* What the ratios of some cells come to. */
 struct verdict {
     size_t compared, above; /* cells with a ratio; those above VERDICT_BAR */
+    size_t more_spurious;   /* those whose median of spurious retransmissions is above Linux's */
+    size_t new_timeouts;    /* those with a timeout in the median run where Linux has none */
     double mean;            /* geometric; NAN: none */
     const struct cell_summary *worst;
 };

@@ -86,10 +86,12 @@ static void write_verdict(FILE *file, const struct verdict *verdict)
         return;
     fprintf(file,
             "\n**%zu cells compared: geometric mean of the ratios %.2f, %zu above %.2f; worst "
-            "%.2f: %s, %s.**\n",
+            "%.2f: %s, %s, %s. More spurious retransmissions than the kernel in %zu cells, a "
+            "timeout where the kernel has none in %zu (of medians).**\n",
             verdict->compared, verdict->mean, verdict->above, VERDICT_BAR, verdict->worst->ratio,
-            cell_text(&verdict->worst->cell, DIMENSIONS, text),
-            verdict->worst->cell.values[DIMENSION_STACK]);
+            verdict->worst->cell.section->name, cell_text(&verdict->worst->cell, DIMENSIONS, text),
+            verdict->worst->cell.values[DIMENSION_STACK], verdict->more_spurious,
+            verdict->new_timeouts);
 }
 
 static void write_head(FILE *file, const struct section *section)
