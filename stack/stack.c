@@ -217,9 +217,9 @@ struct instant stack_deadline(const struct tunny *stack)
     if (stack->more)
         return stack->last_turn;
     struct instant when = instant_min(tcp_host_deadline(stack->tcp), ip_deadline(stack->ip));
-    when = instant_min(when, device_deadline(stack->device));
-    /* No descriptor says when a full device has room again: ask it. */
+    /* A full device: no descriptor says when it has room again, so it is asked now and then. Not
+     * sooner: whoever has something to send, or a timer that has come, cannot get on before. */
     if (stack->output.pending.count > 0)
-        when = instant_min(when, instant_add(stack->last_turn, duration_us(500)));
-    return when;
+        when = instant_add(stack->last_turn, duration_us(500));
+    return instant_min(when, device_deadline(stack->device));
 }

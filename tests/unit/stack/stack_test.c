@@ -188,6 +188,26 @@ static void checksums_are_left_to_devices_that_can(void **state)
     }
 }
 
+/* No loop may spin while a device is full, though connections have more to send. */
+static void a_full_device_is_asked_now_and_then(void **state)
+{
+    struct stack_world world;
+    int ends[2];
+    (void)state;
+    world_open(&world, &(struct world_setup){.queue = 1});
+    world_connect(&world, AF_INET, ends);
+    struct tunny *stack = world.side[0].stack;
+    static uint8_t text[20000];
+    world_run(&world, duration_s(1));
+    assert_true(tunny_send(stack, ends[0], text, sizeof text, MSG_DONTWAIT) > 0);
+    assert_int_equal(stack->output.pending.count, 1);
+    assert_int_equal(stack_turn(stack), 0);
+    assert_int_equal(stack_deadline(stack).ns, world.now.ns + 500000);
+    world_run(&world, duration_s(1));
+    assert_int_equal(stack->output.pending.count, 0);
+    world_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_turn_ends_under_a_flood),
         cmocka_unit_test(a_device_that_is_gone_is_told),
         cmocka_unit_test(checksums_are_left_to_devices_that_can),
+        cmocka_unit_test(a_full_device_is_asked_now_and_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
