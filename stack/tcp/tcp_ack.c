@@ -17,15 +17,24 @@ struct recovery_scene tcp_recovery_scene(struct tcb *tcb)
     };
 }
 
-/* RFC 9293, 3.10.7.4 (9293-U-14): an old segment does not move the window. */
+/* RFC 9293, 3.10.7.4 (9293-U-14): an old segment does not move the window. Not only WL1 and WL2 say
+ * what is old: a segment that acknowledges more than any before it was sent after all of them, even
+ * when its text is sent again and stands low. Were its window not taken, SND.UNA would move and
+ * SND.WND with it, beyond the edge that the peer has offered. */
+static bool window_is_news(const struct tcb *tcb, const struct segment *seg)
+{
+    return seg->ack > tcb->snd.una || tcb->snd.wl1 < seg->seq ||
+           (tcb->snd.wl1 == seg->seq && tcb->snd.wl2 <= seg->ack);
+}
+
 void tcp_update_send_window(struct tcb *tcb, const struct segment *seg, struct instant now)
 {
     uint32_t before = tcb->snd.wnd;
 
-    if (!(tcb->snd.wl1 < seg->seq || (tcb->snd.wl1 == seg->seq && tcb->snd.wl2 <= seg->ack)))
+    if (!window_is_news(tcb, seg))
         return;
     tcb->snd.wnd = seg->wnd;
-    tcb->snd.wl1 = seg->seq;
+    tcb->snd.wl1 = seq_max(tcb->snd.wl1, seg->seq);
     tcb->snd.wl2 = seg->ack;
     if (seg->wnd > tcb->snd.max_wnd)
         tcb->snd.max_wnd = seg->wnd;

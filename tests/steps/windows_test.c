@@ -72,6 +72,23 @@ static void an_old_segment_does_not_move_the_window(void **state)
     assert_int_equal(steps->tcb->snd.wnd, 6000);
 }
 
+/* 9293-U-14, SHLD-15: an ACK of more than ever before is no old segment, though its text stands low
+ * (it was sent again): its window counts, and nothing leaves beyond the edge that it offers. */
+static void an_ack_of_new_text_brings_its_window_along(void **state)
+{
+    (void)state;
+    steps_open(&plain);
+    reach(TCP_ESTABLISHED);
+    arrives(.seq = 101, .ack = 1, .flags = ACK, .len = 100, .window = 3000); /* WL1 is 101 */
+    user_sends(4000);
+    forget_sent();
+    arrives(.seq = 1, .ack = 2001, .flags = ACK, .len = 100, .window = 1500);
+    assert_int_equal(steps->tcb->snd.wnd, 1500);
+    assert_int_equal(steps->tcb->snd.una + steps->tcb->snd.wnd - steps->tcb->snd.iss, 3501);
+    for (; unseen() > 0; next_sent())
+        assert_true(last_sent()->seq + last_sent()->len <= 3501);
+}
+
 /* MUST-36, MUST-37, SHLD-29, SHLD-30: the first probe after one RTO, then twice as long up to the
  * cap, for as long as they are answered. */
 static void a_closed_window_is_probed_for_hours(void **state)
@@ -459,6 +476,7 @@ int main(void)
         TEST(large_windows_are_not_negative),
         TEST(scaled_windows_are_32_bits),
         TEST(an_old_segment_does_not_move_the_window),
+        TEST(an_ack_of_new_text_brings_its_window_along),
         TEST(a_closed_window_is_probed_for_hours),
         TEST(the_answer_of_a_probe_opens_the_window),
         TEST(unanswered_probes_end_the_connection),

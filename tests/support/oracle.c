@@ -417,16 +417,21 @@ static struct oracle_reply fourth_syn(struct oracle *o)
     return becomes_closed(o, "fourth: a SYN resets (RFC 793)");
 }
 
-/* ESTABLISHED's part of the fifth step: SND.UNA and the send window. */
+/* ESTABLISHED's part of the fifth step: SND.UNA and the send window. Beyond the RFC, as Linux: what
+ * acknowledges new text is not old, wherever its own text stands; else SND.UNA + SND.WND would pass
+ * the edge that was offered. */
 static void take_ack(struct oracle *o, const struct oracle_segment *s)
 {
+    bool news = before(o->snd.una, s->ack);
     o->took_effect = true;
     if (before(s->ack, o->snd.una))
         return; /* "a duplicate ... can be ignored" */
     o->snd.una = s->ack;
-    if (before(o->snd.wl1, s->seq) || (o->snd.wl1 == s->seq && at_most(o->snd.wl2, s->ack))) {
+    if (news || before(o->snd.wl1, s->seq) ||
+        (o->snd.wl1 == s->seq && at_most(o->snd.wl2, s->ack))) {
         o->snd.wnd = s->wnd;
-        o->snd.wl1 = s->seq;
+        if (before(o->snd.wl1, s->seq))
+            o->snd.wl1 = s->seq;
         o->snd.wl2 = s->ack;
         if (s->wnd > o->snd.max_wnd)
             o->snd.max_wnd = s->wnd;
