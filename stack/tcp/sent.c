@@ -52,7 +52,7 @@ static struct sent_record *take_spare(struct sent *sent)
 
 static void give_record(struct sent *sent, struct sent_record *record)
 {
-    if (sent->spare_count >= SPARES_KEPT) {
+    if (sent->spare_count >= SPARES_KEPT && record != &sent->own) {
         pool_give(sent->pool, record);
         return;
     }
@@ -60,13 +60,21 @@ static void give_record(struct sent *sent, struct sent_record *record)
     sent->spare_count++;
 }
 
+/* All but the connection's own. */
 static void give_spares(struct sent *sent)
 {
+    bool own = false;
+
     for (struct list *node; (node = list_first(&sent->spare));) {
         list_remove(node);
-        pool_give(sent->pool, record_in_time(node));
+        if (record_in_time(node) == &sent->own)
+            own = true;
+        else
+            pool_give(sent->pool, record_in_time(node));
     }
     sent->spare_count = 0;
+    if (own)
+        give_record(sent, &sent->own);
 }
 
 /* --- membership -------------------------------------------------------------------------- */
@@ -159,6 +167,7 @@ void sent_init(struct sent *sent, struct pool *pool)
     *sent = (struct sent){.pool = pool};
     list_init(&sent->by_time);
     list_init(&sent->spare);
+    give_record(sent, &sent->own);
 }
 
 void sent_clear(struct sent *sent)

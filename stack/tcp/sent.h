@@ -41,6 +41,7 @@ struct sent {
     struct pool *pool; /* of struct sent_record, shared by all connections */
     struct list spare; /* records ready for use, through in_time */
     uint32_t spare_count;
+    struct sent_record own; /* without memory, too, one transmission can be in flight */
     uint64_t pipe_bytes, sacked_bytes, lost_bytes; /* sum: everything in `all` */
     uint32_t pipe_segments, sacked_segments, lost_segments;
     uint32_t retransmitted_segments; /* OUTSTANDING with transmissions > 1: tcpi_retrans */
@@ -89,8 +90,15 @@ void sent_clear(struct sent *sent);
 
 /* Makes `count` records ready, so that the next sent_add() and cuts cannot fail. false: the budget
  * is used up (fewer are ready). The only call that allocates. Holds until the next
- * sent_acknowledge(): when nothing is in flight any more, all ready records go back to the pool. */
+ * sent_acknowledge(): when nothing is in flight any more, all ready records but one go back to the
+ * pool. */
 bool sent_reserve(struct sent *sent, uint32_t count);
+
+/* One record at least is ready: always so when nothing is in flight. */
+static inline bool sent_can_add(const struct sent *sent)
+{
+    return sent->spare_count > 0;
+}
 
 /* [from, to) leaves for the first time, as `segments` wire packets. Needs one ready record
  * (CHECKed). */

@@ -468,6 +468,9 @@ static void restart_if_idle(struct tcb *tcb, struct instant now)
     tcb->last_sent = now;
 }
 
+/* A transmission, and cuts around a retransmission. */
+enum { RECORDS_WANTED = 4 };
+
 bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant now)
 {
     struct tcp_decision d;
@@ -476,12 +479,14 @@ bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant 
     if (tcp_is_synchronized(tcb->state)) /* before deciding: it sizes super-segments */
         set_pacing_rate(tcb);
     d = tcp_decide(tcb, now);
-    if (d.what == SEND_SYN && d.len > 0 && !sent_reserve(&tcb->sent, 4))
+    if (d.what == SEND_SYN && d.len > 0 && !sent_reserve(&tcb->sent, RECORDS_WANTED))
         d.len = 0; /* the text comes behind the handshake */
-    if ((d.what == SEND_TEXT || d.what == SEND_RETRANSMISSION || d.what == SEND_FIN) &&
-        !sent_reserve(&tcb->sent, 4)) {
-        tcp_set_timer(tcb, TIMER_PACING, instant_add(now, duration_ms(10)));
-        d = tcp_decide_without_text(tcb, "the memory budget is used up");
+    if (d.what == SEND_TEXT || d.what == SEND_RETRANSMISSION || d.what == SEND_FIN) {
+        /* Without memory there is no new text beside what is in flight, whose ACK goes on; what is
+         * lost goes again in any case, or nobody would ever free memory. */
+        (void)sent_reserve(&tcb->sent, RECORDS_WANTED);
+        if (d.what != SEND_RETRANSMISSION && !sent_can_add(&tcb->sent))
+            d = tcp_decide_without_text(tcb, "the memory budget is used up");
     }
     if (d.what == SEND_NOTHING) {
         note_nothing(tcb, &d, now);
