@@ -367,13 +367,19 @@ static void note_newest(struct sent *sent, const struct sent_record *record, seq
     sent->rate_start = record->sent_at;
 }
 
-static void note_sent_once(const struct sent_record *record, seqno to,
-                           struct sent_delivery *delivery)
+static void note_sent_once(seqno to, struct sent_delivery *delivery)
 {
     delivery->never_retransmitted_delivered = true;
     delivery->highest_once = seq_max(delivery->highest_once, to);
     if (delivery->lowest_once == 0 || to < delivery->lowest_once)
         delivery->lowest_once = to;
+}
+
+static void note_round_trip(const struct sent_record *record, seqno to,
+                            struct sent_delivery *delivery)
+{
+    if (record->transmissions > 1)
+        return;
     if (delivery->has_rtt &&
         !sent_later_than(record->sent_at, to, delivery->rtt_sent_at, delivery->rtt_to))
         return;
@@ -395,7 +401,7 @@ static void deliver(struct sent *sent, const struct sent_record *record, seqno t
     if (record->transmissions > 1)
         delivery->retransmission_acked = true;
     else
-        note_sent_once(record, to, delivery);
+        note_sent_once(to, delivery);
     note_newest(sent, record, to, delivery);
 }
 
@@ -424,6 +430,9 @@ void sent_acknowledge(struct sent *sent, seqno una, uint32_t mss, struct sent_de
                                                  : segments_in_front(record, length, mss);
             delivery->newly_acked_bytes += length;
             deliver(sent, record, to, segments, delivery, now);
+            /* R6298-06: what follows a retransmission may have been there long before it. */
+            if (!delivery->retransmission_acked)
+                note_round_trip(record, to, delivery);
         }
         if (to == record->to)
             forget(sent, record);
@@ -461,6 +470,7 @@ void sent_sack(struct sent *sent, seqno left, seqno right, uint32_t mss,
             sent_cut(sent, record, right, mss);
         delivery->newly_sacked_bytes += length_of(record);
         deliver(sent, record, record->to, record->segments, delivery, now);
+        note_round_trip(record, record->to, delivery);
         sent->highest_sacked = seq_max(sent->highest_sacked, record->to);
         leave(sent, record);
         join(sent, record, SENT_SACKED);

@@ -78,7 +78,7 @@ struct sent_delivery {
     uint64_t newest_delivered, newest_lost_before, newest_in_flight;
     bool newest_app_limited;
     /* For an RTT sample by Karn's rule (RFC 6298, 3): the newest acknowledged or SACKed that was
-     * sent once. */
+     * sent once and did not wait behind a retransmission for its ACK. */
     bool has_rtt;
     struct instant rtt_sent_at;
     seqno rtt_to;

@@ -73,6 +73,25 @@ static void text_that_was_sent_twice_is_no_sample(void **state)
     assert_int_equal(steps->tcb->rtt.srtt.ns, srtt.ns);
 }
 
+/* MUST-18 (Karn), R6298-06: what waited at the receiver for text that was sent again is no sample
+ * either, although it was sent once: without SACK its ACK comes late by a whole RTO. */
+static void text_that_waited_behind_a_retransmission_is_no_sample(void **state)
+{
+    struct duration srtt;
+    (void)state;
+    steps_open(&plain);
+    established();
+    srtt = steps->tcb->rtt.srtt;
+    user_sends(1000);
+    user_sends(1000);
+    while (event_count(retransmitted) == 0)
+        passes_ms(50);
+    assert_int_equal(last_sent()->seq, 11);
+    arrives(.seq = 1, .ack = 2011, .flags = ACK);
+    assert_int_equal(steps->tcb->snd.una, steps->tcb->snd.nxt);
+    assert_int_equal(steps->tcb->rtt.srtt.ns, srtt.ns);
+}
+
 /* MUST-19, MUST-20, SHLD-9, SHLD-10, SHLD-11: gaps double up to 120 s; trouble is told at the
  * third; the end comes at R2, after far more than 100 s. */
 static void a_black_hole_backs_off_and_ends(void **state)
@@ -286,12 +305,19 @@ static void the_window_after_idle_is_a_tunable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_rto_follows_the_round_trips),    TEST(text_that_was_sent_twice_is_no_sample),
-        TEST(a_black_hole_backs_off_and_ends),    TEST(r2_can_be_tuned),
-        TEST(a_sample_ends_the_backoff),          TEST(nothing_in_flight_is_not_timed),
-        TEST(only_new_acks_restart_the_timer),    TEST(a_timeout_sends_the_first_segment_again),
-        TEST(a_late_ack_of_everything_is_taken),  TEST(a_reneging_peer_gets_everything_again),
-        TEST(a_lost_syn_ack_makes_a_small_start), TEST(the_end_of_slow_start_is_told),
+        TEST(the_rto_follows_the_round_trips),
+        TEST(text_that_was_sent_twice_is_no_sample),
+        TEST(text_that_waited_behind_a_retransmission_is_no_sample),
+        TEST(a_black_hole_backs_off_and_ends),
+        TEST(r2_can_be_tuned),
+        TEST(a_sample_ends_the_backoff),
+        TEST(nothing_in_flight_is_not_timed),
+        TEST(only_new_acks_restart_the_timer),
+        TEST(a_timeout_sends_the_first_segment_again),
+        TEST(a_late_ack_of_everything_is_taken),
+        TEST(a_reneging_peer_gets_everything_again),
+        TEST(a_lost_syn_ack_makes_a_small_start),
+        TEST(the_end_of_slow_start_is_told),
         TEST(the_window_after_idle_is_a_tunable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,26 @@ static void sacked_text_is_kept_until_acknowledged(void **state)
     assert_int_equal(sent_from(sent_first_lost(&b->sent)), START + 100);
     acknowledge(b, 300, 9);
     assert_null(sent_first(&b->sent));
-    assert_int_equal(b->sent.spare_count, 0);
+    assert_int_equal(b->sent.spare_count, 1);
+    assert_int_equal(b->pool.live, 0);
+}
+
+/* A connection has one record of its own: when the budget is used up it still gets on, one
+ * transmission at a time. */
+static void without_memory_one_transmission_can_be_in_flight(void **state)
+{
+    struct bench *b = *state;
+    b->memory.fail_at = b->memory.takes + 1;
+    assert_false(sent_reserve(&b->sent, 4));
+    assert_true(sent_can_add(&b->sent));
+    sent_add(&b->sent, START, START + 100, 1, at_ms(1));
+    assert_false(sent_can_add(&b->sent));
+    sent_check(&b->sent);
+    sent_mark_lost(&b->sent, sent_first(&b->sent));
+    sent_again(&b->sent, sent_first_lost(&b->sent), at_ms(2));
+    acknowledge(b, 100, 3);
+    assert_true(sent_can_add(&b->sent));
+    assert_int_equal(b->pool.live, 0);
 }
 
 static void acknowledgment_cuts_the_record_it_ends_in(void **state)
@@ -145,6 +164,19 @@ static void retransmissions_give_no_sample(void **state)
     assert_true(b->delivery.retransmission_acked);
     assert_true(b->delivery.newest_retransmitted);
     assert_int_equal(b->delivery.newest_sent_at.ns, at_ms(50).ns);
+}
+
+/* R6298-06: without SACK, what follows a retransmission may have been there long before. */
+static void what_waited_behind_a_retransmission_is_no_sample(void **state)
+{
+    struct bench *b = *state;
+    send_text(b, 0, 100, 1);
+    send_text(b, 100, 100, 1);
+    sent_mark_lost(&b->sent, sent_first(&b->sent));
+    sent_again(&b->sent, sent_first_lost(&b->sent), at_ms(50));
+    acknowledge(b, 200, 60);
+    assert_true(b->delivery.never_retransmitted_delivered);
+    assert_false(b->delivery.has_rtt);
 }
 
 /* RFC 8985, 6.2 step 2 */
@@ -491,7 +523,9 @@ int main(void)
         BENCH_TEST(sacked_text_is_kept_until_acknowledged),
         BENCH_TEST(acknowledgment_cuts_the_record_it_ends_in),
         BENCH_TEST(retransmissions_give_no_sample),
+        BENCH_TEST(what_waited_behind_a_retransmission_is_no_sample),
         BENCH_TEST(newest_of_equal_times_is_the_highest),
+        BENCH_TEST(without_memory_one_transmission_can_be_in_flight),
         BENCH_TEST(without_spares_the_edge_is_drawn_inwards),
         BENCH_TEST(blocks_outside_of_what_was_sent_change_nothing),
         BENCH_TEST(full_budget_is_told),
