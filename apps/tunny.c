@@ -17,6 +17,7 @@
 #include "run/run.h"
 #include "run/up.h"
 #include "serve/serve.h"
+#include "sim/sim.h"
 
 struct sub_command {
     const char *name;
@@ -37,6 +38,7 @@ static const struct sub_command sub_commands[] = {
     {"down", down_main, "its end"},
     {"ps", ps_main, "the stacks and their programs"},
     {"ss", ss_main, "their connections, and whose they are"},
+    {"sim", sim_main, "run whole networks of such stacks in virtual time"},
     {"doctor", doctor_main, "what works on this machine, and how to mend the rest"},
     {"gen-sha256", gen_sha256_main, "the digest of what serve sends for /gen/"},
 };

@@ -268,6 +268,74 @@ TUNNY_API int64_t tunny_link_age_ns(const struct tunny_link *link);
 TUNNY_API int tunny_netem(const char *interface, const char *specification, unsigned direction,
                           char *text, size_t text_size);
 
+/* --- worlds: hosts, links and routers, one virtual clock ---------------------------------- */
+
+/* A world made out of a text (tunny-sim(1) has its words): whole stacks joined by impaired links,
+ * flows between them. Nothing is real but the stacks' own code; the same text and seed give the
+ * same results to the byte. Takes no device, no time and no privilege. */
+struct tunny_world;
+
+struct tunny_world_config {
+    const char *scenario; /* the text; must live as long as the world */
+    uint64_t seed;        /* 0: as the scenario says, else 1 */
+    int64_t until_ns;     /* when to end; 0: as the scenario says, else when all flows have */
+    const char *capture;  /* pcapng file of all that enters a link; NULL: none */
+    const char *capture_directory; /* a pcapng file for each host goes here; NULL: none */
+    const char *note;              /* into the captures' headers; NULL: nothing */
+    int check;       /* 1: the invariants are looked at after every step, and after the
+                        last flow connections and memory must be gone */
+    FILE *trace;     /* all hosts' events; NULL: nowhere */
+    int trace_level; /* as in struct tunny_config */
+};
+
+/* 0 and *world; -EINVAL with a sentence that names the line in `error`; -ENOMEM; what opening a
+ * capture says. The strings of *config must live as long as the world. */
+TUNNY_API int tunny_world_create(const struct tunny_world_config *config,
+                                 struct tunny_world **world, char *error, size_t error_size);
+/* Runs it to its end. 0; -EPROTO: an invariant was broken, see tunny_world_failure(). */
+TUNNY_API int tunny_world_run(struct tunny_world *world);
+/* The first invariant that was broken, in a sentence that begins with its name; "" when none. */
+TUNNY_API const char *tunny_world_failure(const struct tunny_world *world);
+/* NULL is ignored. 0, or -EIO when a capture could not be written in full. */
+TUNNY_API int tunny_world_destroy(struct tunny_world *world);
+
+/* One user of a flow. */
+struct tunny_world_side {
+    const char *host;
+    uint64_t sent, received; /* bytes that the stack took, and gave */
+    int finished;            /* 1: has closed, or failed */
+    int error;               /* 0, or why it failed: a negative errno */
+    int left;                /* 1: the scenario made it go before its time */
+    uint64_t retransmitted;  /* segments that it sent again */
+    uint64_t spurious;       /* of those, how many the peer reported as not needed (RFC 2883) */
+    uint64_t timeouts;       /* retransmission timeouts */
+    uint64_t rtt_samples, rtt_p50_us, rtt_p95_us, rtt_p99_us;
+};
+
+struct tunny_world_flow {
+    const char *name, *congestion; /* as the scenario says; the default where it says nothing */
+    uint64_t size, reply;          /* bytes that client and server are to send */
+    int64_t start_ns, took_ns;     /* took: until both sides had finished, or until now */
+    uint64_t goodput;              /* bits a second of text, both directions */
+    struct tunny_world_side client, server;
+};
+
+TUNNY_API unsigned tunny_world_flows(const struct tunny_world *world);
+/* 1, or 0 when there is no such flow. Texts live as long as the world. */
+TUNNY_API int tunny_world_flow(const struct tunny_world *world, unsigned index,
+                               struct tunny_world_flow *flow);
+
+struct tunny_world_totals {
+    uint64_t seed;
+    int64_t now_ns;
+    uint64_t packets; /* that hosts sent */
+    uint64_t lost;    /* by links, for any reason */
+    uint64_t marked;  /* by links: ECN */
+    uint64_t steps;   /* of the simulator */
+    unsigned hosts;   /* and routers */
+};
+TUNNY_API struct tunny_world_totals tunny_world_totals(const struct tunny_world *world);
+
 #ifdef __cplusplus
 }
 #endif
