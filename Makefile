@@ -23,6 +23,8 @@ STACK_SRC := $(sort $(wildcard stack/*.c stack/*/*.c))
 APPS_SRC  := $(sort $(filter-out apps/examples/%,$(wildcard apps/*.c apps/*/*.c)))
 EXAMPLES  := $(sort $(wildcard apps/examples/*.c))
 TESTS_SRC := $(sort $(wildcard tests/unit/*/*_test.c tests/unit/apps/*/*_test.c tests/steps/*_test.c tests/sim/*_test.c))
+SWARM_SRC := $(sort $(wildcard tests/sim/swarm/*.c))
+SWARM_BIN := $B/tests/sim/swarm/swarm
 INTEROP_BIN := $B/tests/interop/peer
 EXACT_SRC := $(sort $(wildcard tests/exact/*.c))
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -40,7 +42,7 @@ TESTS_BIN := $(TESTS_SRC:tests/%.c=$B/tests/%)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$B/fuzz/%)
 SUPPORT_OBJ := $(SUPPORT:%.c=$B/%.o)
 
-.PHONY: netem-exact all help lib examples tests fuzz demo test check tidy conformance format lint install uninstall clean bench bench-link
+.PHONY: netem-exact all help lib examples tests fuzz demo test sim planted check tidy conformance format lint install uninstall clean bench bench-link
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -90,7 +92,7 @@ $B/examples/%: $B/apps/examples/%.o $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $^
 
-tests: $(TESTS_BIN) $(INTEROP_BIN) $B/libtunny-packetdrill.so  ## all test programs (MODE=check for sanitizers)
+tests: $(TESTS_BIN) $(INTEROP_BIN) $(SWARM_BIN) $B/libtunny-packetdrill.so  ## all test programs (MODE=check for sanitizers)
 
 $B/tests/%: $B/tests/%.o $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a
 	@mkdir -p $(@D)
@@ -104,6 +106,10 @@ $B/tests/interop/peer: $B/tests/interop/peer.o $B/libtunny.a
 $B/tests/exact/netem_exact: $(EXACT_SRC:%.c=$B/%.o) $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $(EXACT_SRC:%.c=$B/%.o) $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a -lcmocka -lm
+
+$(SWARM_BIN): $(SWARM_SRC:%.c=$B/%.o) $B/libtunny.a
+	$(if $(V),,@echo '  LINK $@')
+	$(Q)$(LINK) -o $@ $^
 
 fuzz: $(FUZZ_BIN)  ## fuzz targets that replay corpora (FUZZ=1 CC=clang: libFuzzer)
 
@@ -122,6 +128,15 @@ test:  ## everything that can be tested here
 
 netem-exact:  ## our netem engine against a kernel's, packet by packet (builds that kernel once)
 	@scripts/netem-exact $(SEED)
+
+SEEDS ?= 300
+FROM ?= 1
+JOBS ?= $(shell nproc)
+sim: $(SWARM_BIN)  ## random worlds, watched at every step: SEEDS=N [FROM=K] [JOBS=J] [MODE=check]
+	@$(SWARM_BIN) --from $(FROM) --seeds $(SEEDS) --jobs $(JOBS)
+
+planted:  ## bugs planted into a copy of the stack: the swarm finds each, and shrinks its world to a few lines
+	@tests/sim/planted/run
 
 bench: $(BENCH_BIN)  ## docs/benchmarks.md: ratios against the floor and the kernel (root, an idle machine, 15 minutes)
 	@B=$B tests/bench/bench.py --write
