@@ -309,10 +309,13 @@ static void account_text(struct tcb *tcb, const struct tcp_decision *d, struct i
  * many as it takes to tell of all. */
 static void owe_more_of_them(struct tcb *tcb)
 {
-    if (tcb->repeat_acks > 0 && ranges_count(&tcb->received.held) > 0)
-        tcb->repeat_acks--;
-    else
+    /* What filled the holes in the same turn has ended the need for it. */
+    if (ranges_count(&tcb->received.held) == 0) {
         tcb->repeat_acks = 0;
+        return;
+    }
+    if (tcb->repeat_acks > 0)
+        tcb->repeat_acks--;
     if (tcb->repeat_acks > 0 || (tcb->sack && sack_report_is_behind(&tcb->sacks)))
         tcp_owe_ack(tcb);
 }

@@ -31,6 +31,44 @@ static void text(uint32_t seq, uint32_t len)
     arrives(.seq = seq, .ack = 1, .flags = ACK, .len = len);
 }
 
+/* Text that is judged together with what comes after it, before anything is sent. */
+static void comes_in_this_turn(uint32_t seq, uint32_t len)
+{
+    static uint8_t bytes[2000];
+    static const struct tcp_options none;
+    struct tcb *tcb = steps->tcb;
+    struct segment seg = {.seq = tcb->rcv.irs + seq,
+                          .ack = tcb->snd.una,
+                          .len = len,
+                          .wnd = 10000,
+                          .flags = TCP_ACK,
+                          .wire_segments = 1,
+                          .text = {bytes, len},
+                          .options = &none};
+    assert_int_equal(reassembly_make_room(&tcb->received, &steps->memory, seg.seq + len), 0);
+    tcp_segment_arrives(tcb, &seg, steps->now);
+    tcp_touch(tcb);
+}
+
+/* R2018-04: a hole that is filled in the turn in which it came needs no ACK of its own, and least
+ * of all one after the other. */
+static void a_hole_that_is_filled_at_once_is_not_told(void **state)
+{
+    (void)state;
+    for (unsigned sack = 0; sack < 2; sack++) {
+        steps_open(&(struct steps_config){.sack = sack});
+        reach(TCP_ESTABLISHED);
+        comes_in_this_turn(1001, 1000);
+        comes_in_this_turn(2001, 1000);
+        comes_in_this_turn(1, 1000);
+        lets_send();
+        assert_sent(.flags = ACK, .seq = 1, .ack = 3001);
+        assert_int_equal(blocks(), 0);
+        assert_nothing_sent();
+        steps_close();
+    }
+}
+
 /* R2018-02 */
 static void nothing_is_reported_to_a_peer_that_did_not_ask(void **state)
 {
@@ -268,6 +306,7 @@ static void any_order_ends_at_the_fin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_hole_that_is_filled_at_once_is_not_told),
         TEST(nothing_is_reported_to_a_peer_that_did_not_ask),
         TEST(every_ack_reports_while_there_is_a_hole),
         TEST(three_fit_beside_a_timestamp),
