@@ -25,11 +25,12 @@ static const char *name_of(const struct netem_fate *fate)
     return "";
 }
 
-static void on_fate(struct impair_watcher *watcher, const struct impair_log_line *line)
+static void on_fate(struct impair_watcher *watcher, const struct impair_verdict *verdict)
 {
     struct sim_link *link = (struct sim_link *)(void *)((uint8_t *)watcher -
                                                         offsetof(struct sim_link, watcher));
-    link->fate = name_of(&line->fate);
+    link->fate = verdict->cause == IMPAIR_BY_DOWN ? "lost: the link is down"
+                                                  : name_of(&verdict->line.fate);
 }
 
 /* Counts from the world's beginning. */

@@ -183,12 +183,11 @@ static uint64_t connections(const struct sim_world *world)
 
     for (unsigned i = 0; i < world->scenario.node_count; i++) {
         const struct sim_host *host = world->nodes[i].host;
-        uint32_t counts[TCP_STATES];
         if (host == NULL || host->stack == NULL)
             continue;
-        tcp_count(host->stack->tcp, counts);
-        for (unsigned state = 0; state < TCP_STATES; state++)
-            sum += counts[state];
+        struct tcp *tcp = host->stack->tcp;
+        for (struct tcb *tcb = tcp_each(tcp, NULL); tcb; tcb = tcp_each(tcp, tcb))
+            sum++;
     }
     return sum;
 }
