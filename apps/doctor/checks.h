@@ -33,6 +33,6 @@ void check_tun(struct findings *findings, struct facts *facts);
 void check_offload(struct findings *findings, const struct facts *facts);
 void check_packet_sockets(struct findings *findings, struct facts *facts);
 void check_netem(struct findings *findings, const struct facts *facts);
-void check_seccomp(struct findings *findings);
+void check_seccomp(struct findings *findings, const struct facts *facts);
 
 #endif

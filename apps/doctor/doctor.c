@@ -57,7 +57,7 @@ static void examine(struct findings *findings, struct facts *facts)
     check_offload(findings, facts);
     check_packet_sockets(findings, facts);
     check_netem(findings, facts);
-    check_seccomp(findings);
+    check_seccomp(findings, facts);
     check_programs(findings);
     check_locked_memory(findings);
 }

@@ -101,17 +101,32 @@ void check_netem(struct findings *findings, const struct facts *facts)
         finding_mend(finding, "modprobe sch_netem");
 }
 
-void check_seccomp(struct findings *findings)
+static const char *why_no_seccomp(int error)
+{
+    switch (error) {
+    case EBUSY:
+        return "a filter with a listener is in force already";
+    case EINVAL:
+        return "Linux 5.14 or later has what is needed";
+    default:
+        return "a container's filter may forbid it";
+    }
+}
+
+/* What "tunny run" needs besides a place for the program. */
+void check_seccomp(struct findings *findings, const struct facts *facts)
 {
     int error = failure(try_in(PLACE_HERE, attempt_seccomp_notification));
-    if (error == 0)
-        finding_add(findings, "seccomp-notify", WORKS,
-                    "system calls of a child can be answered by this program");
-    else
+    if (error != 0)
         finding_add(findings, "seccomp-notify", DOES_NOT_WORK,
-                    "%s: %s; all but running foreign programs on the stack works without",
-                    error_words(error),
-                    error == EBUSY
-                        ? "a filter with a listener is in force already"
-                        : "Linux 5.0 or later has it, a container's filter may forbid it");
+                    "%s: %s; all but tunny run works without", error_words(error),
+                    why_no_seccomp(error));
+    else if (!facts->has_fresh)
+        finding_add(findings, "seccomp-notify", DOES_NOT_WORK,
+                    "the calls of a program can be answered, but tunny run has no place for it: "
+                    "neither network nor user namespaces may be made here");
+    else
+        finding_add(findings, "seccomp-notify", WORKS,
+                    "the calls of any program can be answered: tunny run%s",
+                    facts->tun_works ? "" : " (with --no-link, since there is no TUN)");
 }

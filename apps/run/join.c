@@ -75,12 +75,17 @@ static int hand_over(int there, const struct launched *launched, const char *nam
     return control_ask(there, &request, &launched->notify, &answer, NULL, 0);
 }
 
-static int run_there(int there, struct joining *joining, char *const *argv)
+static int run_there(int there, struct joining *joining, char *const *argv,
+                     const struct activation *activation)
 {
     char error[300] = "";
     struct launch_signals signals;
     struct launched launched;
-    struct launch how = {.argv = argv, .signals = &signals, .enter = enter, .context = joining};
+    struct launch how = {.argv = argv,
+                         .signals = &signals,
+                         .activation = activation,
+                         .enter = enter,
+                         .context = joining};
     sigset_t set;
     launch_remember_signals(&signals);
     wanted_signals(&set);
@@ -102,7 +107,7 @@ static int run_there(int there, struct joining *joining, char *const *argv)
     return run_hand_status_through(wait_for(launched.child));
 }
 
-int join_and_run(const char *name, char *const *argv)
+int join_and_run(const char *name, char *const *argv, const struct activation *activation)
 {
     struct control_request request = {.verb = CONTROL_JOIN};
     struct joining joining = {.namespaces = {-1, -1}};
@@ -120,5 +125,5 @@ int join_and_run(const char *name, char *const *argv)
     }
     joining.count = (unsigned)got;
     joining.answer.resolver[sizeof joining.answer.resolver - 1] = '\0';
-    return run_there(there, &joining, argv);
+    return run_there(there, &joining, argv, activation);
 }

@@ -129,6 +129,12 @@ static void become_program(const struct launch *launch, int gate, pid_t parent)
     if (getppid() != parent)
         _exit(CANNOT_EXECUTE);
     restore_signals(launch->signals);
+    const char *place = "";
+    int activated = activation_open(launch->activation, &place);
+    if (activated < 0) {
+        complain("cannot listen on %s: %s.", place, error_words(activated));
+        _exit(CANNOT_EXECUTE);
+    }
     execvp(launch->argv[0], launch->argv);
     int error = errno;
     complain("cannot run %s: %s.", launch->argv[0], error_words(error));

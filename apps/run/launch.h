@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "run/activation.h"
 #include "run/namespace.h"
 
 enum { LAUNCH_SIGNALS = 6 };
@@ -22,6 +23,7 @@ void launch_remember_signals(struct launch_signals *signals);
 struct launch {
     char *const *argv; /* the program's */
     const struct launch_signals *signals;
+    const struct activation *activation;
     /* Makes the place, in the child; descriptors that it opens go to *link (-1: none). 0, or a
      * negative errno and a sentence. */
     int (*enter)(void *context, int *link, char *error, size_t error_size);

@@ -19,11 +19,12 @@
 #include "run/session.h"
 #include "run/supervisor.h"
 
-enum run_option { RUN_NO_LINK = 1, RUN_JOIN };
+enum run_option { RUN_NO_LINK = 1, RUN_JOIN, RUN_LISTEN };
 
 static const struct option run_longs[] = {
     {"no-link", no_argument, NULL, RUN_NO_LINK},
     {"join", required_argument, NULL, RUN_JOIN},
+    {"listen", required_argument, NULL, RUN_LISTEN},
     {0},
 };
 
@@ -36,6 +37,8 @@ static const struct command run_command = {
         "its UDP and ICMP pass through the stack, too.\n"
         "      --join NAME       on the stack that \"tunny up NAME\" has made, not a private\n"
         "                        one; options about the stack are that command's then\n"
+        "      --listen PLACE    PROGRAM finds a listening socket for PORT or ADDRESS:PORT at\n"
+        "                        descriptor 3, as LISTEN_FDS says; may be repeated\n"
         "      --no-link         no interface in there: TCP only\n"
         "  -v, --verbose         one line for each call about a TCP socket; the trace with -vv\n"
         "Exit codes: PROGRAM's; 128 + N when signal N ended it; 126 it cannot be run, 127 it\n"
@@ -161,6 +164,16 @@ int run_hand_status_through(int status)
     return EXIT_SIGNAL + number;
 }
 
+static int take_listen(struct activation *activation)
+{
+    if (!activation_is_good(optarg))
+        return options_wrong("--listen %s: expected PORT or ADDRESS:PORT", optarg);
+    if (activation->count == ACTIVATION_MOST)
+        return options_wrong("--listen was given more than %d times", ACTIVATION_MOST);
+    activation->places[activation->count++] = optarg;
+    return EXIT_OK;
+}
+
 int run_main(int argc, char **argv)
 {
     struct options options;
@@ -172,15 +185,17 @@ int run_main(int argc, char **argv)
     while ((option = options_next(&options, &run_command, argc, argv)) >= 0) {
         if (option == RUN_NO_LINK)
             run.supervisor.place.has_no_link = 1;
-        else
+        else if (option == RUN_JOIN)
             join = optarg;
+        else if (take_listen(&run.supervisor.activation) != EXIT_OK)
+            return EXIT_USAGE;
     }
     if (option != OPTIONS_END)
         return option == OPTIONS_ANSWERED ? EXIT_OK : EXIT_USAGE;
     if (optind == argc)
         return options_wrong("a program is missing");
     if (join != NULL)
-        return join_and_run(join, argv + optind);
+        return join_and_run(join, argv + optind, &run.supervisor.activation);
     int code = run_on_own_stack(&run, argv + optind);
     return run.has_ended ? run_hand_status_through(run.status) : code;
 }

@@ -121,6 +121,7 @@ int supervisor_launch(struct supervisor *supervisor, char *const *argv, struct l
     struct launch how = {
         .argv = argv,
         .signals = &supervisor->signals,
+        .activation = &supervisor->activation,
         .enter = enter_new_place,
         .context = supervisor,
     };

@@ -10,6 +10,7 @@
 struct supervisor {
     struct options *options;
     struct namespace_config place;
+    struct activation activation;
     struct launch_signals signals; /* as this process found them */
     struct bridge *bridge;
     struct control *control;

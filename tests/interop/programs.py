@@ -380,6 +380,24 @@ def killed_stack_leaves_nothing():
     assert "tunny:" not in links, links
 
 
+def finds_listening_sockets():
+    code = """
+import os, socket
+assert os.environ["LISTEN_FDS"] == "2" and os.environ["LISTEN_PID"] == str(os.getpid())
+for number, word in ((3, b"three"), (4, b"four")):
+    c = socket.socket(fileno=number).accept()[0]
+    c.sendall(word)
+    c.close()
+"""
+    done = in_thread(lambda: run("python3", "-c", code, options=("--listen", "8096", "--listen", f"[{STACK[6]}]:8097")))
+    for family, port, word in ((4, 8096, b"three"), (6, 8097, b"four")):
+        c = connect(family, port)
+        assert read_all(c) == word
+        c.close()
+    done()
+    run("true", options=("--listen", "no port"), status=2)
+
+
 # --- a stack with a name ---------------------------------------------------------------------------------
 
 def tunny(*args, status=0):
@@ -507,7 +525,7 @@ def main():
         curl, curl_through_faults, wget, busybox, netcat, bash, python_http_server, busybox_httpd, notes_client, notes_server,
         without_any_link_the_kernel_counts_nothing, rings_are_refused, tcp_past_the_filter_is_reset, echo_requests, names, exit_codes,
         signals_are_handed_through, last_words_arrive, killed_program_resets_or_ends_its_connections, killed_stack_leaves_nothing,
-        joined_by_many, programs_outlive_a_killed_stack, as_an_ordinary_user)]
+        finds_listening_sockets, joined_by_many, programs_outlive_a_killed_stack, as_an_ordinary_user)]
     jobs += [(f"program datagrams IPv{family}", datagrams, family) for family in (4, 6)]
     jobs += [(f"program sockets {case}", sockets_case, case) for case in cases]
     for name, t, *args in jobs:
