@@ -110,6 +110,11 @@ static int recall(struct channel *channel, int level, int option, void *value, s
     const struct remembered_option *place = find_remembered(channel, level, option);
     if (fallback == NULL)
         return -ENOPROTOOPT;
+    /* There are none; sshd refuses who has some. */
+    if (level == IPPROTO_IP && option == IP_OPTIONS) {
+        *length = 0;
+        return 0;
+    }
     int number = place != NULL ? place->value : fallback->fallback;
     if (*length > sizeof number)
         *length = sizeof number;

@@ -7,7 +7,6 @@ import argparse
 import hashlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,7 @@ PAIRS = [
     ("perl IO::Socket", "perl", WEB,
      "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(\"{H}:{P}\") or die; print $s \"GET /big HTTP/1.0\\r\\n\\r\\n\"; print while <$s>'"
      " | tail -c 1048576", "file"),
-    ("nc, nc -l", "netcat-openbsd", "nc -lkN {P} < {D}/www/big", "nc -d {H} {P}", "file"),
+    ("nc, nc -l", "netcat-openbsd", "nc -lN {P} < {D}/www/big", "nc -d {H} {P}", "file"),
     ("socat, socat fork exec", "socat", "socat TCP-LISTEN:{P},fork,reuseaddr 'EXEC:cat {D}/www/big'", "socat -u TCP:{H}:{P} -", "file"),
     ("python asyncio", "python3", f"python3 {HERE}/web.py serve {{P}} {{D}}/www", f"python3 {HERE}/web.py get {{H}} {{P}}", "file"),
     ("node http", "nodejs", f"node {HERE}/web.js serve {{P}} {{D}}/www", f"node {HERE}/web.js get http://{{H}}:{{P}}/big", "file"),
@@ -125,16 +124,14 @@ class Place:
               f"frontend f\n bind :{port}\n default_backend b\nbackend b\n server s 127.0.0.1:18080\n")
 
 
-def listens(host, port, command, deadline):
-    """Until something listens; a query for a UDP service is its own test."""
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection((host, port), 2).close()
+def listens(port, role, command, deadline):
+    """Until the server listens: no connection is made, since some servers serve but one."""
+    question = ["ss", "-Hltn"] if role == "client" else [TUNNY, "ss"]
+    while time.monotonic() < deadline and command.poll() is None:
+        rows = subprocess.run(question, capture_output=True, text=True, check=False).stdout.split("\n")
+        if any(row.startswith("LISTEN") and row.split()[3].endswith(f":{port}") for row in rows):
             return True
-        except OSError:
-            if command.poll() is not None:
-                return False
-            time.sleep(0.1)
+        time.sleep(0.1)
     return False
 
 
@@ -179,7 +176,7 @@ def attempt(place, pair, role, link, port):
     with open(f"{place.d}/server.log", "wb") as log:
         process = subprocess.Popen(server_argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
-        if not listens(host, port, process, time.monotonic() + 30):
+        if not listens(port, role, process, time.monotonic() + 30):
             with open(f"{place.d}/server.log", encoding="utf-8", errors="replace") as f:
                 return "the server does not listen: " + f.read().strip()[-160:]
         result = subprocess.run(client_argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False)

@@ -351,6 +351,7 @@ def options():
     assert c.getsockopt(SOL, socket.SO_SNDBUF) == 100000
     c.setsockopt(TCP, socket.TCP_CONGESTION, b"reno")
     assert c.getsockopt(TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0") == b"reno"
+    assert c.getsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, 40) == b""
     info = c.getsockopt(TCP, socket.TCP_INFO, 104)
     assert len(info) == 104 and info[0] == 1, info
     assert (c.getsockopt(SOL, socket.SO_DOMAIN), c.getsockopt(SOL, socket.SO_PROTOCOL)) == (socket.AF_INET, TCP)
