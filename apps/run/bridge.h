@@ -31,6 +31,7 @@ struct bridge {
     char network[64]; /* the programs' namespace, as /proc names it */
     bool is_verbose;
     bool has_waiting; /* a listener has connections that its queue could not take */
+    unsigned census;  /* how often pipe_find_all() has looked */
     int64_t next_sweep_ns;
     struct session *sessions;
     struct channels channels;

@@ -99,15 +99,13 @@ static void write_ends(FILE *file, struct tunny *stack, int socket)
     write_end(file, result, &address);
 }
 
-static void write_owner(FILE *file, struct bridge *bridge, struct channel *channel)
+static void write_owner(FILE *file, const struct channel *channel, unsigned census)
 {
     char name[32];
-    int duplicate = pipe_find(bridge, channel);
-    if (duplicate < 0) {
+    if (channel->seen != census) {
         fprintf(file, " -");
         return;
     }
-    close(duplicate);
     name_process(channel->holder, name, sizeof name);
     fprintf(file, " %s/%d/%d", name, (int)channel->holder, channel->descriptor);
 }
@@ -124,9 +122,9 @@ static void write_figures(FILE *file, struct tunny *stack, int socket, const str
             info->tcpi_lost);
 }
 
-static void write_connection(FILE *file, struct bridge *bridge, struct channel *channel)
+static void write_connection(FILE *file, struct tunny *stack, const struct channel *channel,
+                             unsigned census)
 {
-    struct tunny *stack = bridge->stack;
     struct tcp_info info = {0};
     socklen_t length = sizeof info;
     int unread = 0, unsent = 0;
@@ -136,7 +134,7 @@ static void write_connection(FILE *file, struct bridge *bridge, struct channel *
     bool is_fresh = channel->state == CHANNEL_FRESH;
     fprintf(file, "%-10s %8d %8d", state_name(is_fresh ? 0 : info.tcpi_state), unread, unsent);
     write_ends(file, stack, channel->socket);
-    write_owner(file, bridge, channel);
+    write_owner(file, channel, census);
     write_figures(file, stack, channel->socket, &info);
     fputc('\n', file);
 }
@@ -149,9 +147,10 @@ int control_list_connections(const struct control *control)
     if (file == NULL)
         return close_text(file, descriptor);
     pthread_mutex_lock(&bridge->lock);
+    unsigned census = pipe_find_all(bridge);
     for (struct channel *c = bridge->channels.first; c != NULL; c = c->next)
         if (c->socket >= 0)
-            write_connection(file, bridge, c);
+            write_connection(file, bridge->stack, c, census);
     pthread_mutex_unlock(&bridge->lock);
     return close_text(file, descriptor);
 }

@@ -112,6 +112,32 @@ int pipe_find(struct bridge *bridge, struct channel *channel)
                        &channel->descriptor);
 }
 
+struct census {
+    struct bridge *bridge;
+    pid_t holder;
+    int descriptor;
+};
+
+static int is_counted(void *context, int duplicate)
+{
+    const struct census *census = context;
+    struct channel *channel = channel_of(&census->bridge->channels, duplicate);
+    if (channel != NULL) {
+        channel->holder = census->holder;
+        channel->descriptor = census->descriptor;
+        channel->seen = census->bridge->census;
+    }
+    return 0;
+}
+
+unsigned pipe_find_all(struct bridge *bridge)
+{
+    struct census census = {.bridge = bridge};
+    bridge->census++;
+    task_search(bridge->network, is_counted, &census, &census.holder, &census.descriptor);
+    return bridge->census;
+}
+
 void pipe_reset(struct bridge *bridge, struct channel *channel, int error)
 {
     /* What S leaves unread is what makes A say ECONNRESET (unix(7)); if nothing is there, A has to
@@ -171,19 +197,13 @@ static enum progress end_of_program(struct bridge *bridge, struct channel *chann
     return PROGRESS_GONE;
 }
 
-static enum progress pass_out(struct bridge *bridge, struct channel *channel)
+/* S has nothing to read: not now, or never more. */
+static enum progress nothing_came(struct bridge *bridge, struct channel *channel)
 {
-    struct iovec pieces[2];
-    ssize_t room = tunny_send_lend(bridge->stack, channel->socket, CHUNK, MSG_DONTWAIT, pieces);
-    if (room < 0)
-        return cannot_send(bridge, channel, room);
-    if (pass_urgent_out(bridge, channel))
+    char byte;
+    ssize_t got = recv(channel->pipe, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got > 0)
         return PROGRESS_GOES_ON;
-    ssize_t got = readv(channel->pipe, pieces, pieces[1].iov_len > 0 ? 2 : 1);
-    if (got > 0) {
-        tunny_send_done(bridge->stack, channel->socket, (size_t)got, 0);
-        return PROGRESS_GOES_ON;
-    }
     if (got == 0)
         return end_of_program(bridge, channel);
     if (errno == ECONNRESET) {
@@ -192,6 +212,27 @@ static enum progress pass_out(struct bridge *bridge, struct channel *channel)
     }
     channel->readable = errno == EINTR;
     return PROGRESS_WAITS;
+}
+
+/* T's buffer grows by what is lent: no more is asked for than S has. */
+static enum progress pass_out(struct bridge *bridge, struct channel *channel)
+{
+    struct iovec pieces[2];
+    int there = 0;
+    if (ioctl(channel->pipe, FIONREAD, &there) < 0 || there <= 0)
+        return nothing_came(bridge, channel);
+    ssize_t room = tunny_send_lend(bridge->stack, channel->socket,
+                                   there < CHUNK ? (size_t)there : (size_t)CHUNK, MSG_DONTWAIT,
+                                   pieces);
+    if (room < 0)
+        return cannot_send(bridge, channel, room);
+    if (pass_urgent_out(bridge, channel))
+        return PROGRESS_GOES_ON;
+    ssize_t got = readv(channel->pipe, pieces, pieces[1].iov_len > 0 ? 2 : 1);
+    if (got <= 0)
+        return nothing_came(bridge, channel);
+    tunny_send_done(bridge->stack, channel->socket, (size_t)got, 0);
+    return PROGRESS_GOES_ON;
 }
 
 /* --- from the stack to the program --------------------------------------------------------------

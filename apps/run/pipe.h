@@ -27,6 +27,9 @@ void pipe_abort(struct bridge *bridge, struct channel *channel);
 /* The channel is only good for answers from now on. The oldest that nobody can ask about any more
  * goes when there are too many. */
 void pipe_bury(struct bridge *bridge, struct channel *channel);
+/* Learns where every A is now: one look at all processes. Those that were found have channel->seen
+ * equal to the result. */
+unsigned pipe_find_all(struct bridge *bridge);
 /* A duplicate of A, wherever it is now; -ENOENT. */
 int pipe_find(struct bridge *bridge, struct channel *channel);
 

@@ -164,8 +164,8 @@ int task_search(const char *network, int (*is_it)(void *context, int descriptor)
         pid_t task = number_of(file->d_name);
         if (task <= 0 || task_network(task, its, sizeof its) < 0 || strcmp(its, network) != 0)
             continue;
-        found = search_process(task, is_it, context, number);
         *holder = task;
+        found = search_process(task, is_it, context, number);
     }
     if (folder != NULL)
         closedir(folder);

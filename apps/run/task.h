@@ -18,7 +18,7 @@ int task_write(pid_t task, uint64_t to, const void *from, size_t length);
 
 /* Where in every process of this network namespace is the socket that `is_it` recognises? Calls it
  * with a duplicate of each socket until it returns non-zero. The duplicate, or -ENOENT; *holder
- * and *number say whose it is. Slow: reads all of /proc. */
+ * and *number say whose it is, also while it calls. Slow: reads all of /proc. */
 int task_search(const char *network, int (*is_it)(void *context, int descriptor), void *context,
                 pid_t *holder, int *number);
 

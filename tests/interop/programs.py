@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -398,6 +399,36 @@ for number, word in ((3, b"three"), (4, b"four")):
     run("true", options=("--listen", "no port"), status=2)
 
 
+MANY = """
+import asyncio, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+async def answer(reader, writer):
+    writer.write(await reader.read(4))
+    await reader.read(1)
+    writer.close()
+async def serve():
+    async with await asyncio.start_server(answer, "0.0.0.0", 8098, backlog=512) as server:
+        await server.serve_forever()
+asyncio.run(serve())
+"""
+
+
+def thousands_at_once():
+    """Each with a turn of its own, inside a memory budget of 64 MB: an idle connection costs little."""
+    count = 3000
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard < count + 100:
+        raise Skip(f"no more than {hard} descriptors are allowed here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with Running("python3", "-c", MANY, options=("--memory", "64M")):
+        clients = [connect(4, 8098) for _ in range(count)]
+        for i, c in enumerate(clients):
+            c.sendall(i.to_bytes(4, "big"))
+        for i, c in enumerate(clients):
+            assert c.recv(4) == i.to_bytes(4, "big"), i
+            c.close()
+
+
 # --- a stack with a name ---------------------------------------------------------------------------------
 
 def tunny(*args, status=0):
@@ -525,7 +556,7 @@ def main():
         curl, curl_through_faults, wget, busybox, netcat, bash, python_http_server, busybox_httpd, notes_client, notes_server,
         without_any_link_the_kernel_counts_nothing, rings_are_refused, tcp_past_the_filter_is_reset, echo_requests, names, exit_codes,
         signals_are_handed_through, last_words_arrive, killed_program_resets_or_ends_its_connections, killed_stack_leaves_nothing,
-        finds_listening_sockets, joined_by_many, programs_outlive_a_killed_stack, as_an_ordinary_user)]
+        finds_listening_sockets, thousands_at_once, joined_by_many, programs_outlive_a_killed_stack, as_an_ordinary_user)]
     jobs += [(f"program datagrams IPv{family}", datagrams, family) for family in (4, 6)]
     jobs += [(f"program sockets {case}", sockets_case, case) for case in cases]
     for name, t, *args in jobs:

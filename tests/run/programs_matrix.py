@@ -126,7 +126,7 @@ class Place:
 
 def listens(port, role, command, deadline):
     """Until the server listens: no connection is made, since some servers serve but one."""
-    question = ["ss", "-Hltn"] if role == "client" else [TUNNY, "ss"]
+    question = ["ss", "-Hltn"] if role == "client" else [TUNNY, "ss", f"run-{command.pid}"]
     while time.monotonic() < deadline and command.poll() is None:
         rows = subprocess.run(question, capture_output=True, text=True, check=False).stdout.split("\n")
         if any(row.startswith("LISTEN") and row.split()[3].endswith(f":{port}") for row in rows):
