@@ -55,10 +55,10 @@ static void be_the_cable(const struct cable_setup *setup, int channel)
     struct cable_word word = {0};
     struct tunny_link *link = NULL;
     /* The kernel may let a sleeper sleep 50 us longer to save a wake-up; and the link goes before
-     * all ordinary processes where that is allowed. link_late_ms tells what came of it. */
-    const struct sched_param lowest = {.sched_priority = 1};
+     * the ends, where that is allowed. link_late_ms tells what came of it. */
+    const struct sched_param before_ends = {.sched_priority = 2};
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
-    (void)sched_setscheduler(0, SCHED_RR, &lowest);
+    (void)sched_setscheduler(0, SCHED_RR, &before_ends);
     word.error = make_link(setup, &link, &word);
     if (send(channel, &word, sizeof word, MSG_NOSIGNAL) < 0 || word.error < 0)
         _exit(1);

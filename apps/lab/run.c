@@ -12,11 +12,11 @@
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,7 +27,7 @@
 #include "lab/netns.h"
 #include "lab/stats.h"
 
-enum { SIDES = 2, PORT = 5001, PATH_SIZE = 512, PRIORITY = -10 };
+enum { SIDES = 2, PORT = 5001, PATH_SIZE = 512 };
 static const unsigned first_network[SIDES] = {[FLOW_NEAR] = 16, [FLOW_FAR] = 32};
 
 struct run_end {
@@ -408,7 +408,8 @@ void run_cell(const struct cell *cell, uint64_t repeat, const struct run_files *
                        .flows = stack_flows(cell->values[DIMENSION_STACK])};
     /* Both ends go before what else the machine does, where that is allowed: a stack in user space
      * would wait for the processor where a kernel's does not. */
-    (void)setpriority(PRIO_PROCESS, 0, PRIORITY);
+    const struct sched_param lowest = {.sched_priority = 1};
+    (void)sched_setscheduler(0, SCHED_RR, &lowest);
     if (set_up(&run) < 0)
         return;
     int64_t start_ns = net_now_ns();
