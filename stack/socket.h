@@ -69,6 +69,11 @@ TUNNY_API ssize_t tunny_readv(struct tunny *stack, int socket, const struct iove
  */
 TUNNY_API int tunny_zerocopy_done(struct tunny *stack, int socket, uint32_t *first, uint32_t *last);
 
+/* recvmsg(2): msg_iov and flags as tunny_readv() and tunny_recvfrom(), msg_name the source. With
+ * TCP_INQ on, msg_control gets TCP_CM_INQ: an int, the bytes that are left to read, the end of the
+ * text as one. msg_flags says MSG_CTRUNC where there is no room for it. */
+TUNNY_API ssize_t tunny_recvmsg(struct tunny *stack, int socket, struct msghdr *message, int flags);
+
 /* Zero-copy, TCP only. tunny_recv_lend() lends the received text where it lies, in up to two
  * pieces, without taking it: bytes lent (0: the peer has closed), or as tunny_recv(); the pieces
  * stay valid until the next call on this stack. tunny_recv_done() takes `length` of them.

@@ -40,7 +40,6 @@ struct socket {
     struct tcb *tcb;
     struct tcp_listener *listener;
     uint32_t backlog;
-    uint32_t defer_accept_s;              /* TCP_DEFER_ACCEPT */
     struct fast_open_keys fast_open_keys; /* TCP_FASTOPEN_KEY; .count 0: none set */
     size_t lent_receive, lent_send;       /* by the zero-copy calls, not yet taken or sent */
 
@@ -131,6 +130,10 @@ int sock_ioctl(struct socket *socket, unsigned long request, int *value, struct 
 
 /* Readiness in poll(2)'s bits. */
 int sock_ready(const struct socket *socket);
+
+/* What TCP_CM_INQ says, for a socket that asked by TCP_INQ: bytes that are left to read, the peer's
+ * FIN as one; -1: it did not ask. */
+int sock_left_to_read(const struct socket *socket, struct instant now);
 
 /* Bytes of TCP text that the peer has not acknowledged, FIN counted: what SO_LINGER waits for. */
 uint64_t sock_unacknowledged(const struct socket *socket, struct instant now);

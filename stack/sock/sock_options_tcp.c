@@ -111,6 +111,30 @@ static int get_fast_open_keys(const struct socket *socket, struct option_answer 
     return answer_bytes(answer, bytes, length);
 }
 
+/* TCP_DEFER_ACCEPT is told in seconds and kept as timeouts of the SYN-ACK: 1, 2, 4 ... s. */
+static int64_t timeout_s(unsigned n)
+{
+    enum { MOST_S = 120 };
+    return n < 7 ? INT64_C(1) << n : MOST_S;
+}
+
+static uint8_t timeouts_in(int seconds)
+{
+    int64_t period = 0;
+    uint8_t n = 0;
+    while (period < seconds && n < UINT8_MAX)
+        period += timeout_s(n++);
+    return n;
+}
+
+static int64_t seconds_of(uint8_t timeouts)
+{
+    int64_t period = 0;
+    for (unsigned n = 0; n < timeouts; n++)
+        period += timeout_s(n);
+    return period;
+}
+
 static int set_number(struct socket *socket, int option, int number)
 {
     struct tcp_settings *settings = sock_settings(socket);
@@ -137,9 +161,7 @@ static int set_number(struct socket *socket, int option, int number)
     case TCP_LINGER2:
         return set_linger2(socket, number);
     case TCP_DEFER_ACCEPT:
-        /* Not tcp(7): it is kept and answered, but a connection is handed over when its handshake
-         * is complete, because a server that asks for less waking up must bear this anyway. */
-        socket->defer_accept_s = number < 0 ? 0 : (uint32_t)number;
+        settings->deferred_timeouts = timeouts_in(number);
         return 0;
     case TCP_FASTOPEN:
     case TCP_FASTOPEN_CONNECT:
@@ -270,7 +292,7 @@ static int get_number(struct socket *socket, int option, struct option_answer *a
     case TCP_WINDOW_CLAMP:
         return answer_int(answer, settings->window_clamp);
     case TCP_DEFER_ACCEPT:
-        return answer_int(answer, socket->defer_accept_s);
+        return answer_int(answer, seconds_of(settings->deferred_timeouts));
     case TCP_FASTOPEN:
         return answer_int(answer, settings->fast_open_queue);
     default:

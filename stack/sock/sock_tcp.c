@@ -221,6 +221,16 @@ void sock_tcp_close(struct socket *socket, struct instant now)
     release_claim(socket);
 }
 
+int sock_left_to_read(const struct socket *socket, struct instant now)
+{
+    struct tcp_status status;
+    if (!socket->inq || !socket->tcb)
+        return -1;
+    tcp_status(socket->tcb, &status, now);
+    uint64_t left = status.unread + (status.peer_is_done ? 1 : 0);
+    return left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
 uint64_t sock_unacknowledged(const struct socket *socket, struct instant now)
 {
     if (!socket->tcb)

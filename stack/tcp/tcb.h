@@ -186,6 +186,8 @@ struct tcb {
     struct instant trouble_since; /* the first unanswered transmission; INSTANT_NEVER: none */
     struct instant syn_sent_at;
     uint8_t syn_transmissions;
+    uint8_t syn_waits;       /* timeouts at which no SYN-ACK was sent, because its ACK had come */
+    bool ack_deferred;       /* TCP_DEFER_ACCEPT: an ACK without text came, and was not taken */
     uint8_t probes;          /* zero-window probes unanswered */
     uint8_t probe_backoff;   /* how often the persist interval doubled */
     uint8_t keep_alives;     /* probes unanswered */

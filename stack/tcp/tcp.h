@@ -63,6 +63,8 @@ struct tcp_settings {
      * latter the SYN waits for the first text, when a cookie is known. A listener that may have
      * `fast_open_queue` (TCP_FASTOPEN) of them pending takes text from SYNs; 0: none. */
     bool fast_open, fast_open_waits, fast_open_no_cookie;
+    /* TCP_DEFER_ACCEPT: children of a listener wait for text, for so many timeouts. */
+    uint8_t deferred_timeouts;
     uint32_t fast_open_queue;
     uint8_t tos, ttl; /* IP_TOS (ECN bits are the stack's), IP_TTL */
 };
@@ -183,6 +185,7 @@ struct tcp_status {
     uint8_t ca_phase; /* enum recovery_phase */
     uint8_t backoff, retransmissions, probes;
     bool sack, timestamps, ecn, ecn_seen, window_scaling;
+    bool peer_is_done;        /* its FIN arrived, and all text before it */
     bool fast_open;           /* text on a SYN was acknowledged, by the peer or by us */
     uint8_t fast_open_failed; /* enum fast_open_outcome */
     uint8_t snd_wscale, rcv_wscale;

@@ -311,7 +311,7 @@ void tcp_start_congestion_control(struct tcb *tcb, struct instant now)
 
     /* R5681-16: a lost SYN or SYN-ACK makes the initial window one segment; so does one that met
      * congestion (RFC 9768, 3.2.2.2). */
-    if (tcb->syn_transmissions > 1 || tcb->ecn.marked_in_handshake)
+    if ((tcb->syn_transmissions > 1 && !tcb->ack_deferred) || tcb->ecn.marked_in_handshake)
         segments = 1;
     cc_start(&tcb->cc, tcb->settings.cc, tcp_effective_mss(tcb), segments, now);
     tcb->cc.restart_after_idle = tcb->host->tunables.tcp_slow_start_after_idle;

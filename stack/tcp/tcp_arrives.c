@@ -92,7 +92,11 @@ static void syn_sent_syn_arrives(struct tcb *tcb, const struct segment *seg, str
     tcp_ack_of_syn_arrives(tcb, seg, now);
     tcp_set_state(tcb, TCP_ESTABLISHED, "our SYN was acknowledged");
     tcp_enter_established(tcb, now);
-    tcp_owe_ack(tcb);
+    if (tcb->settings.deferred_timeouts > 0) /* as Linux: the ACK waits for text to ride on */
+        tcp_set_timer(tcb, TIMER_DELAYED_ACK,
+                      instant_add(now, duration_ms(tcb->host->tunables.tcp_delack_max_ms)));
+    else
+        tcp_owe_ack(tcb);
     tcp_fast_open_answered(tcb, seg, now);
     /* "continue at the sixth step". Not RFC 9293, 3.10.7.3: text on a SYN-ACK is not kept, because
      * storage is made ready before a segment is judged, and its place was not known then. It is not

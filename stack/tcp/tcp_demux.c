@@ -372,6 +372,18 @@ static void make_room(struct tcp *tcp, struct tcb *tcb, const struct segment *se
         (void)sent_reserve(&tcb->sent, 2u * seg->options->sack_count + 2);
 }
 
+/* TCP_DEFER_ACCEPT (tcp(7)): the handshake's last ACK alone does not make a connection that the
+ * user hears of, for as many timeouts of the SYN-ACK as were asked for: text, or a FIN, does. */
+static bool is_deferred(const struct tcb *tcb, const struct segment *seg)
+{
+    unsigned timeouts = tcb->syn_transmissions - 1u + tcb->syn_waits;
+
+    return tcb->state == TCP_SYN_RECEIVED && tcb->listener && !tcb->reported &&
+           timeouts < tcb->settings.deferred_timeouts && seg->len == 0 &&
+           (seg->flags & (TCP_ACK | TCP_RST)) == TCP_ACK && seg->seq == tcb->rcv.nxt &&
+           seg->ack == tcb->snd.nxt;
+}
+
 void tcp_deliver(struct tcp *tcp, struct tcb *tcb, const struct segment *seg, struct instant now)
 {
     if (tcb->state == TCP_SYN_RECEIVED && tcb->listener && !tcb->reported &&
@@ -379,6 +391,11 @@ void tcp_deliver(struct tcp *tcp, struct tcb *tcb, const struct segment *seg, st
         tcp_accept_queue_is_full(tcb->listener)) {
         trace_drop(tcp->host.trace, DROP_listen_accept_queue_full);
         return; /* the SYN-ACK goes again, the ACK comes again */
+    }
+    if (is_deferred(tcb, seg)) {
+        tcb->ack_deferred = true;
+        trace_drop(tcp->host.trace, DROP_listen_deferred);
+        return;
     }
     make_room(tcp, tcb, seg);
     tcp_segment_arrives(tcb, seg, now);

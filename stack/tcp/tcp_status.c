@@ -93,6 +93,7 @@ void tcp_status(const struct tcb *tcb, struct tcp_status *status, struct instant
         .sack = tcb->sack,
         .timestamps = tcb->paws.enabled,
         .window_scaling = tcb->window_scaling,
+        .peer_is_done = tcb->rcv.fin_known && tcb->rcv.nxt == tcb->rcv.fin + 1,
         .fast_open = tcb->fast_open.done,
         .fast_open_failed = (uint8_t)tcb->fast_open.outcome,
         .snd_wscale = tcb->snd.wscale,

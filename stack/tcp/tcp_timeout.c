@@ -181,6 +181,14 @@ static void advise_at_r1(struct tcb *tcb, int64_t retransmissions)
     tcp_note_change(tcb);
 }
 
+/* The ACK of the SYN-ACK is here already, and text is waited for (TCP_DEFER_ACCEPT): the SYN-ACK
+ * goes again only at the end of the wait, to draw an ACK that is taken then. */
+static bool waits_for_text(const struct tcb *tcb)
+{
+    return tcb->ack_deferred &&
+           tcb->syn_transmissions + tcb->syn_waits < tcb->settings.deferred_timeouts;
+}
+
 /* The handshake: a SYN or SYN-ACK was not answered (MUST-22, 23). */
 static void syn_timeout(struct tcb *tcb, struct instant now)
 {
@@ -190,6 +198,13 @@ static void syn_timeout(struct tcb *tcb, struct instant now)
         retries = (uint32_t)tcb->host->tunables.tcp_synack_retries;
     else if (retries == 0)
         retries = (uint32_t)tcb->host->tunables.tcp_syn_retries;
+    if (waits_for_text(tcb)) {
+        tcb->syn_waits++;
+        rtt_back_off(&tcb->rtt);
+        tcp_set_timer(tcb, TIMER_RETRANSMISSION,
+                      instant_add(now, rtt_timeout(&tcb->rtt, &tcb->host->tunables)));
+        return;
+    }
     tcp_note_timeout(tcb, now);
     tcp_fast_open_timed_out(tcb, tcb->syn_transmissions,
                             tcb->syn_transmissions > retries ? TCP_GIVES_UP : TCP_GOES_ON, now);
