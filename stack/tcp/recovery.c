@@ -88,10 +88,15 @@ struct cc_loss recovery_loss_facts(const struct recovery_scene *scene, enum cc_c
      * segments at most (RFC 3042, 2). */
     uint64_t limited = scene->recovery->limited_transmit + at->due_to_sacks;
     uint64_t most = 2 * (uint64_t)at->mss;
+    /* An ACK that covers much and tells of a loss stands for many: those before the loss was known
+     * would each have let as much go as they acknowledged, up to cwnd. */
+    uint64_t flight = at->nxt - at->una + at->due;
+    if (flight < scene->cc->cwnd)
+        flight = flight + at->acked < scene->cc->cwnd ? flight + at->acked : scene->cc->cwnd;
     return (struct cc_loss){
         .now = at->now,
         .cause = cause,
-        .flight = less(at->nxt - at->una + at->due, limited < most ? limited : most),
+        .flight = less(flight, limited < most ? limited : most),
         .lost = less(scene->sent->lost_total, scene->recovery->lost_reported),
         .srtt = scene->rtt->sampled ? scene->rtt->srtt : DURATION_ZERO,
         .una = at->una,
@@ -199,6 +204,7 @@ static struct moment moment_of(const struct turn *turn)
                            .mss = ack->mss,
                            .now = ack->now,
                            .due = ack->due,
+                           .acked = ack->una - ack->una_before,
                            .due_to_sacks = ack->due < sacked_before ? ack->due : sacked_before};
 }
 

@@ -11,6 +11,7 @@ struct moment {
     uint32_t mss;
     struct instant now;
     uint64_t due;          /* see struct recovery_ack */
+    uint64_t acked;        /* SND.UNA has just passed so much */
     uint64_t due_to_sacks; /* of it what SACKs, not ACKs, let go */
 };
 

@@ -49,6 +49,18 @@ static void each_new_sack_lets_one_new_segment_go(void **state)
     assert_int_equal(w->recovery.duplicate_acks, 2);
 }
 
+/* R5681-07, R9438-05: one ACK covers six segments and tells of a loss: it stands for the ACKs that
+ * would have kept the flight at cwnd. */
+static void an_ack_that_covers_much_does_not_shrink_the_flight(void **state)
+{
+    struct world *w = *state;
+    flight_of_ten(w);
+    ARRIVES(w, .una = SEG(6), .left = 7, .right = 10);
+    assert_int_equal(w->recovery.phase, RECOVERY_FAST);
+    assert_int_equal(last_loss.flight, 10 * MSS);
+    assert_int_equal(w->cc.ssthresh, 5 * MSS);
+}
+
 /* R5681-18 */
 static void limited_transmit_is_not_in_the_flight(void **state)
 {
@@ -660,6 +672,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(three_segments_sacked_enter_recovery_at_once),
         WORLD_TEST(each_new_sack_lets_one_new_segment_go),
+        WORLD_TEST(an_ack_that_covers_much_does_not_shrink_the_flight),
         WORLD_TEST(limited_transmit_is_not_in_the_flight),
         WORLD_TEST(what_acks_of_the_same_turn_let_go_is_in_the_flight),
         WORLD_TEST(recovery_ends_with_cwnd_at_ssthresh),
