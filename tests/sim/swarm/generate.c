@@ -65,7 +65,8 @@ static void say_settings(struct generator *g)
     MAYBE(g, 12, " set tcp_dsack=0");
     MAYBE(g, 8, " set tcp_timestamps=%" PRIu64, below(g, 3));
     MAYBE(g, 12, " set tcp_window_scaling=0");
-    MAYBE(g, 3, " set tcp_ecn=%" PRIu64, below(g, 3));
+    MAYBE(g, 2, " set tcp_ecn=%" PRIu64, below(g, 6));
+    MAYBE(g, 5, " set tcp_mtu_probing=%" PRIu64, below(g, 3));
     MAYBE(g, 8, " set tcp_recovery=0");
     MAYBE(g, 10, " set tcp_early_retrans=0");
     MAYBE(g, 10, " set tcp_frto=0");
