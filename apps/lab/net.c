@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lab/netns.h"
 #include "socket.h"
 
 /* What Linux 6.7 and later append to their answer to TCP_INFO, also where the C library's headers
@@ -34,7 +35,10 @@ int net_open(struct net *net, const struct net_setup *setup, char *error, size_t
                                   .addresses = setup->address,
                                   .congestion = setup->congestion,
                                   .capture = setup->capture};
-    return tunny_create(&config, &net->stack, error, error_size);
+    int result = tunny_create(&config, &net->stack, error, error_size);
+    /* Taken up while it has a user, the interface carries packets at once. Otherwise a worker of
+     * the kernel would have to notice, and until then the answer to the first SYN is dropped. */
+    return result < 0 ? result : netns_interface_up(setup->interface, setup->kernel_address);
 }
 
 void net_close(struct net *net)

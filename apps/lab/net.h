@@ -23,7 +23,8 @@ struct net {
 struct net_setup {
     enum stack_kind kind;
     const char *interface, *address, *congestion;
-    const char *capture; /* our stack's packets, a pcapng file; NULL: none */
+    const char *kernel_address; /* our stack's: of the kernel at the other side of its TUN */
+    const char *capture;        /* our stack's packets, a pcapng file; NULL: none */
 };
 int net_open(struct net *net, const struct net_setup *setup, char *error, size_t error_size);
 /* Lets what was closed end in order, at most a second. Blocks. */

@@ -98,14 +98,11 @@ static int set_up_kernel(void)
 static int make_tuns(struct run *run, enum flow_side side)
 {
     for (unsigned i = 0; i < run->flows; i++) {
-        char name[16], address[32];
+        char name[16];
         if (kind_of(run, side, i) == STACK_KERNEL)
             continue;
         tun_name(side, i, name);
-        snprintf(address, sizeof address, "198.18.%u.1/24", first_network[side] + i);
         int result = netns_make_tun(name);
-        if (result == 0)
-            result = netns_interface_up(name, address);
         if (result < 0)
             return result;
     }
@@ -166,11 +163,12 @@ static const char *capture_name(struct run *run, const char *what, unsigned flow
 
 static void be_the_flow(struct run *run, enum flow_side side, unsigned flow, int channel)
 {
-    char interface[16], address[32], path[PATH_SIZE];
+    char interface[16], address[32], kernel_address[32], path[PATH_SIZE];
     const struct section *section = run->cell->section;
     uint64_t size = 0;
     tun_name(side, flow, interface);
     snprintf(address, sizeof address, "198.18.%u.2/24", first_network[side] + flow);
+    snprintf(kernel_address, sizeof kernel_address, "198.18.%u.1/24", first_network[side] + flow);
     size_parse(run->cell->values[DIMENSION_SIZE], &size);
     struct flow_task task = {
         .side = side,
@@ -178,6 +176,7 @@ static void be_the_flow(struct run *run, enum flow_side side, unsigned flow, int
         .net = {.kind = kind_of(run, side, flow),
                 .interface = interface,
                 .address = address,
+                .kernel_address = kernel_address,
                 .congestion = run->cell->values[DIMENSION_CC],
                 .capture = capture_name(run, side == FLOW_NEAR ? "near" : "far", flow, path)},
         .there = address_of(run, FLOW_FAR, flow),

@@ -265,10 +265,10 @@ static int read_mtu(struct tun *tun, const struct complaint *c)
 
 /* Until a worker of the kernel has noticed that the interface has a user again, the kernel drops
  * what it would send to it: the answer to our first packet would be lost. That takes less than a
- * millisecond; an interface that is down is not waited for. */
+ * millisecond, on a busy machine up to a second; an interface that is down is not waited for. */
 static void wait_for_carrier(const struct tun *tun)
 {
-    enum { LOOKS = 20 }; /* a millisecond apart */
+    enum { LOOKS = 1000 }; /* a millisecond apart */
     struct ifreq request = {.ifr_flags = 0};
     int ask = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (ask < 0)
