@@ -30,8 +30,9 @@ struct bridge {
     int inner;        /* the TUN into the programs' namespace; -1: none */
     char network[64]; /* the programs' namespace, as /proc names it */
     bool is_verbose;
-    bool has_waiting; /* a listener has connections that its queue could not take */
-    unsigned census;  /* how often pipe_find_all() has looked */
+    bool has_waiting;  /* a listener has connections that its queue could not take */
+    unsigned census;   /* how often pipe_find_all() has looked */
+    int64_t census_ns; /* and when */
     int64_t next_sweep_ns;
     struct session *sessions;
     struct channels channels;

@@ -63,9 +63,13 @@ int control_list_programs(const struct control *control)
     FILE *file = open_text(&descriptor);
     if (file == NULL)
         return close_text(file, descriptor);
+    pthread_mutex_lock(&control->bridge->lock);
+    unsigned open = count_of(control, CHANNEL_OPEN);
+    unsigned listening = count_of(control, CHANNEL_LISTENING);
+    pthread_mutex_unlock(&control->bridge->lock);
     fprintf(file, "%-12s %8d  %s on %s, %u connections, %u listeners\n", control->name,
-            (int)getpid(), control->addresses, tunny_interface(control->bridge->stack),
-            count_of(control, CHANNEL_OPEN), count_of(control, CHANNEL_LISTENING));
+            (int)getpid(), control->addresses, tunny_interface(control->bridge->stack), open,
+            listening);
     for (const struct session *s = control->bridge->sessions; s != NULL; s = s->next)
         fprintf(file, "%-12s %8d  %s\n", "", (int)s->program, s->name);
     return close_text(file, descriptor);

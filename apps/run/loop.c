@@ -179,8 +179,10 @@ int loop_turn(struct bridge *bridge, int timeout_ms)
 
 bool loop_is_ending(struct bridge *bridge)
 {
-    bool ending = bridge->channels.dirty != NULL;
+    pthread_mutex_lock(&bridge->lock);
+    bool ending = bridge->channels.dirty != NULL || tunny_unacknowledged(bridge->stack) > 0;
     for (struct channel *c = bridge->channels.first; c != NULL && !ending; c = c->next)
         ending = c->state == CHANNEL_ENDING;
+    pthread_mutex_unlock(&bridge->lock);
     return ending;
 }

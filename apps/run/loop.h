@@ -10,7 +10,7 @@
  * the device's failure. */
 int loop_turn(struct bridge *bridge, int timeout_ms);
 
-/* Ends that were closed still have text to pass on. */
+/* Ends that were closed still have text to pass on, or that the peer has not acknowledged. */
 bool loop_is_ending(struct bridge *bridge);
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "run/calls.h"
+#include "run/task.h"
 
 /* Linux 6.6: the answer wakes the caller on this processor, which is about to sleep. */
 #define SET_FLAGS         SECCOMP_IOW(4, __u64)
@@ -166,6 +167,7 @@ static void *serve(void *context)
             call.arguments[i] = question.notif.data.args[i];
         calls_handle(&call);
     }
+    task_forget_all();
     session->ended = true;
     bridge_wake(session->bridge);
     return NULL;

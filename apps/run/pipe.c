@@ -13,6 +13,7 @@
 enum {
     CHUNK = 1 << 18, /* bytes asked for at a time */
     ROUNDS = 8,      /* then others have a turn */
+    CENSUS_NS = 10000000,
 };
 
 enum progress { PROGRESS_WAITS, PROGRESS_GOES_ON, PROGRESS_GONE };
@@ -87,31 +88,6 @@ static void finish(struct bridge *bridge, struct channel *channel)
     pipe_bury(bridge, channel);
 }
 
-struct wanted {
-    struct bridge *bridge;
-    struct channel *channel;
-};
-
-static int is_searched(void *context, int duplicate)
-{
-    const struct wanted *wanted = context;
-    return channel_of(&wanted->bridge->channels, duplicate) == wanted->channel;
-}
-
-int pipe_find(struct bridge *bridge, struct channel *channel)
-{
-    struct wanted wanted = {bridge, channel};
-    if (channel->descriptor >= 0) {
-        int duplicate = task_descriptor(channel->holder, channel->descriptor);
-        if (duplicate >= 0 && is_searched(&wanted, duplicate))
-            return duplicate;
-        if (duplicate >= 0)
-            close(duplicate);
-    }
-    return task_search(bridge->network, is_searched, &wanted, &channel->holder,
-                       &channel->descriptor);
-}
-
 struct census {
     struct bridge *bridge;
     pid_t holder;
@@ -134,8 +110,33 @@ unsigned pipe_find_all(struct bridge *bridge)
 {
     struct census census = {.bridge = bridge};
     bridge->census++;
+    bridge->census_ns = tunny_now_ns(bridge->stack);
     task_search(bridge->network, is_counted, &census, &census.holder, &census.descriptor);
     return bridge->census;
+}
+
+/* Where the channel was seen last. */
+static int look_there(struct bridge *bridge, const struct channel *channel)
+{
+    if (channel->descriptor < 0)
+        return -ENOENT;
+    int duplicate = task_descriptor(channel->holder, channel->descriptor);
+    if (duplicate < 0 || channel_of(&bridge->channels, duplicate) == channel)
+        return duplicate;
+    close(duplicate);
+    return -ENOENT;
+}
+
+/* Looking everywhere is slow: those that nobody has any more must not make it slow each time. */
+int pipe_find(struct bridge *bridge, struct channel *channel)
+{
+    int64_t now = tunny_now_ns(bridge->stack);
+    int duplicate = look_there(bridge, channel);
+    if (duplicate >= 0 || now - bridge->census_ns < CENSUS_NS)
+        return duplicate;
+    if (pipe_find_all(bridge) != channel->seen)
+        return -ENOENT;
+    return look_there(bridge, channel);
 }
 
 void pipe_reset(struct bridge *bridge, struct channel *channel, int error)

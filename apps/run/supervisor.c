@@ -16,6 +16,7 @@
 #include "common/message.h"
 #include "run/loop.h"
 #include "run/session.h"
+#include "run/task.h"
 
 #define DEFAULT_ADDRESSES "198.18.0.2/24,fd00:7475:6e::2/64"
 
@@ -94,6 +95,7 @@ void supervisor_close(struct supervisor *supervisor)
     bridge_close(supervisor->bridge);
     free(supervisor->bridge);
     supervisor->bridge = NULL;
+    task_forget_all();
     if (supervisor->signal_descriptor >= 0)
         close(supervisor->signal_descriptor);
     options_close_stack(supervisor->options, stack);
@@ -141,6 +143,6 @@ void supervisor_send_the_rest(struct supervisor *supervisor)
     int64_t until = tunny_now_ns(bridge->stack) + (int64_t)LAST_TEXT_MS * 1000000;
     int bits = loop_turn(bridge, 0);
     while (bits >= 0 && !(bits & 1 << EVENT_SIGNAL) && tunny_now_ns(bridge->stack) < until &&
-           (loop_is_ending(bridge) || tunny_unacknowledged(bridge->stack) > 0))
+           loop_is_ending(bridge))
         bits = loop_turn(bridge, DRAIN_MS);
 }

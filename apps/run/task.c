@@ -59,6 +59,12 @@ static void forget(struct entry *entry)
     entry->task = 0;
 }
 
+void task_forget_all(void)
+{
+    for (unsigned i = 0; i < TABLE; i++)
+        forget(&table[i]);
+}
+
 /* The descriptor of the thread, from the table or new. */
 static int handle_of(pid_t task, struct entry **entry)
 {

@@ -16,6 +16,9 @@ int task_descriptor(pid_t task, int number);
 int task_read(pid_t task, uint64_t from, void *to, size_t length);
 int task_write(pid_t task, uint64_t to, const void *from, size_t length);
 
+/* Gives back what this thread keeps about tasks; before it ends. */
+void task_forget_all(void);
+
 /* Where in every process of this network namespace is the socket that `is_it` recognises? Calls it
  * with a duplicate of each socket until it returns non-zero. The duplicate, or -ENOENT; *holder
  * and *number say whose it is, also while it calls. Slow: reads all of /proc. */
