@@ -140,6 +140,21 @@ static bool is_refused(int level, int option)
            (level == SOL_SOCKET && option == SO_ZEROCOPY);
 }
 
+/* The pipe is send buffer, too: who wants little of it gets little. While A is kept busy its own
+ * size is set when that ends. */
+static void size_pipe(const struct call *call, struct channel *channel, const void *value,
+                      socklen_t length)
+{
+    int size;
+    if (length < sizeof size)
+        return;
+    memcpy(&size, value, sizeof size);
+    if (channel->stuffed > 0)
+        channel->send_buffer = size < 1 << 29 ? 2 * size : size;
+    else
+        setsockopt(call->duplicate, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
 static int set(struct call *call, struct channel *channel, const void *value, socklen_t length)
 {
     int level = (int)call->arguments[1], option = (int)call->arguments[2];
@@ -148,6 +163,8 @@ static int set(struct call *call, struct channel *channel, const void *value, so
     if (concerns_the_pipe(level, option) &&
         setsockopt(call->duplicate, level, option, value, length) < 0)
         return -errno;
+    if (level == SOL_SOCKET && option == SO_SNDBUF)
+        size_pipe(call, channel, value, length);
     int result = -ENOPROTOOPT;
     if (channel->socket >= 0 && !(level == SOL_SOCKET && option == SO_OOBINLINE))
         result = tunny_setsockopt(call->session->bridge->stack, channel->socket, level, option,
