@@ -59,7 +59,7 @@ static void copy_text(int descriptor)
 static int ask(const char *name, enum control_verb verb)
 {
     struct control_request request = {.verb = verb};
-    struct control_answer answer;
+    struct control_answer answer = {0};
     int text = -1;
     int there = control_connect(name);
     if (there < 0)

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,33 @@ static int folder(char *path, size_t size)
     if (lstat(path, &facts) < 0)
         return -errno;
     return S_ISDIR(facts.st_mode) && facts.st_uid == geteuid() ? 0 : -EPERM;
+}
+
+/* Calls `each` for each name that lies there. */
+static void each_name(void (*each)(void *context, const char *name), void *context)
+{
+    char path[100];
+    if (folder(path, sizeof path) < 0)
+        return;
+    DIR *names = opendir(path);
+    struct dirent *entry;
+    while (names != NULL && (entry = readdir(names)) != NULL)
+        if (control_name_is_good(entry->d_name))
+            each(context, entry->d_name);
+    if (names != NULL)
+        closedir(names);
+}
+
+/* Where this process binds before it shows itself. */
+static int hidden_address(struct sockaddr_un *address)
+{
+    char path[sizeof address->sun_path - CONTROL_NAME - 1];
+    int result = folder(path, sizeof path);
+    if (result < 0)
+        return result;
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(address->sun_path, sizeof address->sun_path, "%s/.%d", path, (int)getpid());
+    return 0;
 }
 
 bool control_name_is_good(const char *name)
@@ -67,13 +95,48 @@ int control_connect(const char *name)
         return -errno;
     if (connect(there, (const struct sockaddr *)&address, sizeof address) == 0)
         return there;
-    result = errno == ECONNREFUSED ? -ENOENT : -errno;
+    result = -errno;
     close(there);
-    return result;
+    if (result != -ECONNREFUSED)
+        return result;
+    /* Left by one that was killed. */
+    unlink(address.sun_path);
+    return -ENOENT;
 }
 
 /* --- the serving side ---------------------------------------------------------------------------
  */
+
+/* The name is only seen when somebody listens: who finds that nobody does removes it. */
+static int bind_and_show(struct control *control, const struct sockaddr_un *shown)
+{
+    struct sockaddr_un hidden;
+    int result = hidden_address(&hidden);
+    if (result < 0)
+        return result;
+    unlink(hidden.sun_path);
+    control->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (control->listener < 0 ||
+        bind(control->listener, (const struct sockaddr *)&hidden, sizeof hidden) < 0 ||
+        listen(control->listener, CONTROL_PEERS) < 0 ||
+        rename(hidden.sun_path, shown->sun_path) < 0)
+        return -errno;
+    memcpy(control->path, shown->sun_path, sizeof control->path);
+    return 0;
+}
+
+/* Private stacks that were killed: nobody asks for them by name. */
+static void remove_abandoned(void *context, const char *name)
+{
+    int process = 0;
+    (void)context;
+    if (sscanf(name, "run-%d", &process) != 1 || process <= 0 || kill(process, 0) == 0 ||
+        errno != ESRCH)
+        return;
+    int there = control_connect(name);
+    if (there >= 0)
+        close(there);
+}
 
 static int listen_at(struct control *control)
 {
@@ -81,19 +144,15 @@ static int listen_at(struct control *control)
     int result = address_of(control->name, &address);
     if (result < 0)
         return result;
+    each_name(remove_abandoned, NULL);
     int other = control_connect(control->name);
     if (other >= 0) {
         close(other);
         return -EADDRINUSE;
     }
-    /* Left by one that was killed. */
-    unlink(address.sun_path);
-    control->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (control->listener < 0 ||
-        bind(control->listener, (const struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(control->listener, CONTROL_PEERS) < 0)
-        return -errno;
-    memcpy(control->path, address.sun_path, sizeof control->path);
+    result = bind_and_show(control, &address);
+    if (result < 0)
+        return result;
     return bridge_watch(control->bridge, control->listener, EPOLLIN, EVENT_CONTROL);
 }
 
@@ -228,20 +287,23 @@ int control_ask(int socket, const struct control_request *request, const int *de
     return result >= 0 && said->result < 0 ? said->result : result;
 }
 
+struct visitor {
+    void (*each)(void *context, const char *name);
+    void *context;
+};
+
+static void visit_living(void *context, const char *name)
+{
+    const struct visitor *visitor = context;
+    int there = control_connect(name);
+    if (there < 0)
+        return;
+    close(there);
+    visitor->each(visitor->context, name);
+}
+
 void control_each(void (*each)(void *context, const char *name), void *context)
 {
-    char path[100];
-    if (folder(path, sizeof path) < 0)
-        return;
-    DIR *names = opendir(path);
-    struct dirent *entry;
-    while (names != NULL && (entry = readdir(names)) != NULL) {
-        int there = control_name_is_good(entry->d_name) ? control_connect(entry->d_name) : -1;
-        if (there < 0)
-            continue;
-        close(there);
-        each(context, entry->d_name);
-    }
-    if (names != NULL)
-        closedir(names);
+    struct visitor visitor = {each, context};
+    each_name(visit_living, &visitor);
 }

@@ -70,7 +70,7 @@ static int wait_for(pid_t child)
 static int hand_over(int there, const struct launched *launched, const char *name)
 {
     struct control_request request = {.verb = CONTROL_BEGIN, .program = launched->child};
-    struct control_answer answer;
+    struct control_answer answer = {0};
     snprintf(request.name, sizeof request.name, "%s", name);
     return control_ask(there, &request, &launched->notify, &answer, NULL, 0);
 }

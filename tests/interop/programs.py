@@ -377,6 +377,10 @@ def killed_stack_leaves_nothing():
         gone(child)
         c.close()
     s.close()
+    run("true")
+    for folder in ("/run", os.environ.get("XDG_RUNTIME_DIR", "/run"), "/tmp"):
+        assert not os.path.exists(f"{folder}/tunny/run-{program.p.pid}"), "its control socket is still there"
+        assert not os.path.exists(f"{folder}/tunny-{os.geteuid()}/run-{program.p.pid}"), "its control socket is still there"
     links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
     assert "tunny:" not in links, links
 
