@@ -10,6 +10,8 @@
 #include "run/notify.h"
 #include "run/task.h"
 
+enum { AT_ONCE_NS = 1000000 };
+
 typedef void handler(struct call *call, struct channel *channel);
 
 static handler *handler_of(int number)
@@ -50,7 +52,9 @@ static bool was_kept(struct call *call, struct channel *channel)
         kept->instruction != call->instruction)
         return false;
     kept->valid = false;
-    notify_answer(call, channel, kept->result);
+    if (kept->was_sent && tunny_now_ns(call->session->bridge->stack) - kept->when_ns > AT_ONCE_NS)
+        return false;
+    notify_answer(call, kept->was_sent ? NULL : channel, kept->result);
     return true;
 }
 

@@ -42,6 +42,8 @@ struct call {
  * gets it. */
 struct kept_answer {
     bool valid;
+    bool was_sent; /* and yet may be lost: see notify_answer() */
+    int64_t when_ns;
     pid_t task;
     int number;
     uint64_t instruction;

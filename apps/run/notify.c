@@ -70,14 +70,25 @@ static int send_answer(const struct call *call, int64_t result, uint32_t flags)
     return ioctl(call->session->notify, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0 ? -errno : 0;
 }
 
+/* The kernel takes an answer although a signal has already woken the caller, and then restarts the
+ * call all the same. A call that must not be made twice gets the same answer when it comes again at
+ * once. */
+static bool may_be_lost(const struct call *call, int64_t result)
+{
+    return (call->number == SYS_connect && (result == 0 || result == -EINPROGRESS)) ||
+           (call->number == SYS_bind && result == 0);
+}
+
 void notify_answer(struct call *call, struct channel *channel, int64_t result)
 {
     int sent = send_answer(call, result, 0);
     tell(call, result, sent < 0 ? " (interrupted)" : "");
-    if (sent == 0 || channel == NULL)
+    if (channel == NULL || (sent == 0 && !may_be_lost(call, result)))
         return;
     channel->kept = (struct kept_answer){
         .valid = true,
+        .was_sent = sent == 0,
+        .when_ns = tunny_now_ns(call->session->bridge->stack),
         .task = call->task,
         .number = call->number,
         .instruction = call->instruction,
