@@ -44,6 +44,17 @@ static bool is_unix_stream(int duplicate)
     return getsockopt(duplicate, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
 }
 
+/* The same call again at once, when it could only be told that it was made already. */
+static bool is_repeated(const struct call *call, const struct channel *channel)
+{
+    int64_t age = tunny_now_ns(call->session->bridge->stack) - channel->kept.when_ns;
+    if (age > AT_ONCE_NS)
+        return false;
+    if (call->number != SYS_connect)
+        return true;
+    return channel->state == (channel->kept.result == 0 ? CHANNEL_OPEN : CHANNEL_CONNECTING);
+}
+
 /* The answer that a signal was faster than, for the call that is restarted. */
 static bool was_kept(struct call *call, struct channel *channel)
 {
@@ -52,7 +63,7 @@ static bool was_kept(struct call *call, struct channel *channel)
         kept->instruction != call->instruction)
         return false;
     kept->valid = false;
-    if (kept->was_sent && tunny_now_ns(call->session->bridge->stack) - kept->when_ns > AT_ONCE_NS)
+    if (kept->was_sent && !is_repeated(call, channel))
         return false;
     notify_answer(call, kept->was_sent ? NULL : channel, kept->result);
     return true;
