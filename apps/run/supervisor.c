@@ -90,7 +90,6 @@ int supervisor_open(struct supervisor *supervisor)
 void supervisor_close(struct supervisor *supervisor)
 {
     struct tunny *stack = supervisor->bridge->stack;
-    control_close(supervisor->control);
     sessions_end(supervisor->bridge);
     bridge_close(supervisor->bridge);
     free(supervisor->bridge);
@@ -99,6 +98,9 @@ void supervisor_close(struct supervisor *supervisor)
     if (supervisor->signal_descriptor >= 0)
         close(supervisor->signal_descriptor);
     options_close_stack(supervisor->options, stack);
+    /* Last: while the name is there, so is the device's user. */
+    control_close(supervisor->control);
+    supervisor->control = NULL;
 }
 
 void supervisor_set_link(struct supervisor *supervisor, int link)
