@@ -25,10 +25,10 @@ struct options {
 /* What a command adds. Its long options' values are letters, or numbers from 1 to 255 without a
  * letter. */
 struct command {
-    const char *name;  /* "tunny get" */
-    const char *usage; /* "tunny get [OPTION]... URL..." */
-    const char *help;  /* its own options, a line each */
-    const char *shorts; /* begins with "+": options end at the first operand */
+    const char *name;           /* "tunny get" */
+    const char *usage;          /* "tunny get [OPTION]... URL..." */
+    const char *help;           /* its own options, a line each */
+    const char *shorts;         /* begins with "+": options end at the first operand */
     const struct option *longs; /* ends with zeros; at most 48 */
 };
 

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "unit/dev/netem_fates.h"
 #include "support/fate_record.h"
+#include "unit/dev/netem_fates.h"
 
 static void all_fates_are_those_of_the_kernel(void **state)
 {
