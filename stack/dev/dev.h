@@ -17,7 +17,8 @@ struct device_ops {
      * on this device. -EAGAIN: none now. -ENODEV, -EIO ...: the device is gone. Never blocks. */
     int (*receive)(struct device *device, struct packet *packet, struct instant now);
     /* Hands one packet over; its memory is free again on return. 0; -EAGAIN: the device's queue is
-     * full (nothing taken); -EMSGSIZE; -ENODEV, -EIO. Never blocks. */
+     * full (nothing taken); -EMSGSIZE; -EINVAL: it makes no sense to the device; -ENODEV, -EIO.
+     * Never blocks. */
     int (*transmit)(struct device *device, const struct packet *packet, struct instant now);
     /* When the device itself wants receive() called again although no packet came (a delay line),
      * or INSTANT_NEVER. */

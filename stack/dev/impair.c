@@ -112,7 +112,8 @@ static bool hand_over(struct impair *impair, const struct netem_arrival *packet,
     int rc = device_transmit(impair->inner, &out, now);
 
     impair->has_refused = rc == -EAGAIN;
-    if (rc != 0 && rc != -EAGAIN && rc != -EMSGSIZE)
+    /* A damaged version or length makes no sense to the kernel (EINVAL): lost, as on a wire. */
+    if (rc != 0 && rc != -EAGAIN && rc != -EMSGSIZE && rc != -EINVAL)
         impair->gone = rc;
     if (impair->has_refused) {
         impair->refused = *packet;

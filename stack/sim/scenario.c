@@ -92,6 +92,7 @@ static void *add(struct parser *p, void *list, unsigned *count, unsigned most, s
     void *thing = (uint8_t *)grown + *count * size;
     memset(thing, 0, size);
     ++*count;
+    // cppcheck-suppress memleak ; `list` points to it now
     return thing;
 }
 

@@ -385,6 +385,7 @@ static size_t slab_bytes(const struct pool *pool)
     enum { SLAB_HEAD = 16, SLAB_OBJECTS = 4 };
     size_t size = memory_block_size(SLAB_HEAD + SLAB_OBJECTS * pool->object_size), sum = 0;
 
+    // cppcheck-suppress pointerSize ; each slab begins with the pointer to the next
     for (void *slab = pool->slabs; slab; memcpy(&slab, slab, sizeof slab))
         sum += size;
     return sum;

@@ -16,13 +16,14 @@
 #include "dev/pair.h"
 #include "impair_packets.h"
 
-static struct device *near_end, *far_end;
+static struct device *near_end, *inner_end, *far_end;
 static char error[256];
 
 static int opens_over(const char *text, const struct pair_config *pair, struct trace *trace)
 {
     struct device *ends[2];
     assert_int_equal(pair_open(pair, ends), 0);
+    inner_end = ends[0];
     far_end = ends[1];
     error[0] = '\0';
     int rc = impair_open(&(struct impair_config){text, 42}, ends[0], trace, &near_end, error,
@@ -260,6 +261,36 @@ static void a_device_that_is_gone_is_said_to_be(void **state)
     device_close(near_end);
 }
 
+static int refuse_what_is_not_ipv4(struct device *device, const struct packet *packet,
+                                   struct instant now)
+{
+    (void)now;
+    if (packet->parts[0].data[0] >> 4 != 4)
+        return -EINVAL;
+    device->transmitted++;
+    return 0;
+}
+
+/* A TUN refuses a packet whose version was damaged: it is lost, and the device goes on. */
+static void a_damaged_packet_that_is_refused_is_lost(void **state)
+{
+    (void)state;
+    struct test_packet good = test_tcp(TCP_ACK, 100, NULL), damaged = good;
+    damaged.bytes[0] ^= 0x80;
+    opens("delay 1ms");
+    const struct device_ops *as_it_was = inner_end->ops;
+    struct device_ops ops = *as_it_was;
+    ops.transmit = refuse_what_is_not_ipv4;
+    inner_end->ops = &ops;
+    assert_int_equal(sends(near_end, &damaged, 0), 0);
+    assert_int_equal(receives(near_end, 2000000), 0);
+    assert_int_equal(sends(near_end, &good, 2000000), 0);
+    assert_int_equal(receives(near_end, 4000000), 0);
+    assert_int_equal(inner_end->transmitted, 1);
+    inner_end->ops = as_it_was;
+    closes();
+}
+
 static void the_schedule_counts_from_the_first_call(void **state)
 {
     (void)state;
@@ -459,6 +490,7 @@ int main(void)
         cmocka_unit_test(a_damaged_packet_is_not_called_verified),
         cmocka_unit_test(nothing_is_lost_when_the_inner_device_is_full),
         cmocka_unit_test(a_device_that_is_gone_is_said_to_be),
+        cmocka_unit_test(a_damaged_packet_that_is_refused_is_lost),
         cmocka_unit_test(the_schedule_counts_from_the_first_call),
         cmocka_unit_test(a_change_applies_to_its_direction),
         cmocka_unit_test(fates_are_told_as_events),
