@@ -59,7 +59,8 @@ static void transmit(struct cable *cable, unsigned end, const struct packet *pac
     if (packet->gso_size == 0 ||
         (size_t)packet->header_length + packet->gso_size <= device->features.mtu)
         rc = device_transmit(device, packet, cable->now);
-    if (rc == -EAGAIN || rc == -EMSGSIZE) {
+    /* A packet whose version was damaged makes no sense to a TUN (EINVAL): lost, as on a wire. */
+    if (rc == -EAGAIN || rc == -EMSGSIZE || rc == -EINVAL) {
         cable->directions[!direction_from(cable, end)].unsent++;
     } else if (rc != 0 && cable->failure == 0) {
         cable->failure = rc;
