@@ -132,7 +132,8 @@ static int transmit(unsigned flags, const uint8_t *data, size_t text, uint32_t t
     put_32(tcp + 8, connection.rcv_nxt);
     tcp[12] = (uint8_t)(header / 4 << 4);
     tcp[13] = (uint8_t)flags;
-    put_16(tcp + 14, flags & SYN ? 0xffff : 4096);
+    /* Without offload no more than the interface's queue of 500 packets holds. */
+    put_16(tcp + 14, flags & SYN ? 0xffff : (vnet ? 4096 : 22));
     if (flags & SYN)
         memcpy(tcp + 20, syn_options, sizeof syn_options);
     pseudo = sum_of(ip + 12, 8, IPPROTO_TCP + (uint32_t)(header + text));
