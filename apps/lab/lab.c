@@ -37,6 +37,7 @@ enum lab_option {
     LAB_FOR,
     LAB_CAPTURES,
     LAB_QUIET,
+    LAB_SIM,
     LAB_HELP,
     LAB_VERSION,
 };
@@ -54,6 +55,7 @@ static const struct option longs[] = {
     {"for", required_argument, NULL, LAB_FOR},
     {"captures", required_argument, NULL, LAB_CAPTURES},
     {"quiet", no_argument, NULL, LAB_QUIET},
+    {"sim", no_argument, NULL, LAB_SIM},
     {"help", no_argument, NULL, LAB_HELP},
     {"version", no_argument, NULL, LAB_VERSION},
     {0},
@@ -65,7 +67,7 @@ static const char help[] =
     "or the name of one that comes with the program. Each run has network namespaces of its own,\n"
     "joined by `tunny link`. What the CSV has already is not run again.\n\n"
     "  -o, --output DIR     for runs.csv, summary.csv, tables.md, index.html (default\n"
-    "                       lab-EXPERIMENT)\n"
+    "                       lab-EXPERIMENT, with --sim lab-EXPERIMENT-sim)\n"
     "  -j, --jobs N         runs at a time (default 1: runs disturb each other)\n"
     "      --for TIME       begin no run later than this after the start: 20min\n"
     "      --section NAME   only this section\n"
@@ -76,6 +78,7 @@ static const char help[] =
     "      --report         write the reports from what is there, run nothing\n"
     "      --list           the experiments that come with the program\n"
     "      --print NAME     the text of one of them\n"
+    "      --sim            in the simulator: only our own stack, at both ends, in virtual time\n"
     "      --quiet          no progress\n"
     "      --help, --version\n\n"
     "Exit codes: 0 everything ran, 1 some runs failed, 2 usage or files, 3 --for has passed and\n"
@@ -179,6 +182,9 @@ static int take_option(struct lab *lab, int option)
     case LAB_CAPTURES:
         lab->schedule.captures = optarg;
         return -1;
+    case LAB_SIM:
+        lab->schedule.simulated = 1;
+        return -1;
     case LAB_QUIET:
         lab->schedule.quiet = 1;
         return -1;
@@ -277,7 +283,8 @@ static int read_experiment(struct lab *lab)
     if (lab->folder == NULL) {
         const char *slash = strrchr(lab->experiment, '/');
         const char *name = slash != NULL ? slash + 1 : lab->experiment;
-        snprintf(lab->default_folder, PATH_SIZE, "lab-%.*s", (int)strcspn(name, "."), name);
+        snprintf(lab->default_folder, PATH_SIZE, "lab-%.*s%s", (int)strcspn(name, "."), name,
+                 lab->schedule.simulated ? "-sim" : "");
         lab->folder = lab->default_folder;
     }
     return EXIT_OK;

@@ -16,6 +16,7 @@
 
 #include "common/interrupt.h"
 #include "lab/net.h"
+#include "lab/simulate.h"
 #include "lab/summary.h"
 
 struct worker {
@@ -58,6 +59,8 @@ static int next_in_section(const struct schedule *schedule, struct position *at,
         return 0;
     while (at->cell < section_cells(section)) {
         *cell = section_cell(section, at->cell++);
+        if (schedule->simulated && !simulate_can(cell))
+            continue;
         if (records_find(schedule->records, cell, at->repeat) == NULL)
             return 1;
     }
@@ -90,7 +93,8 @@ unsigned schedule_missing(const struct schedule *schedule)
 }
 
 /* A terminal's Ctrl-C is for the parent, which ends its workers in order. */
-static void be_the_worker(const struct worker *worker, const struct run_files *files, int answer)
+static void be_the_worker(const struct worker *worker, const struct run_files *files, int simulated,
+                          int answer)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct result result;
@@ -98,7 +102,10 @@ static void be_the_worker(const struct worker *worker, const struct run_files *f
     setpgid(0, 0);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         signal(signals[i], SIG_DFL);
-    run_cell(&worker->cell, worker->repeat, files, &result);
+    if (simulated)
+        simulate_cell(&worker->cell, worker->repeat, &result);
+    else
+        run_cell(&worker->cell, worker->repeat, files, &result);
     ssize_t written = write(answer, &result, sizeof result);
     _exit(written != (ssize_t)sizeof result);
 }
@@ -113,7 +120,7 @@ static int start(struct crew *crew, struct worker *worker)
     pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
-        be_the_worker(worker, &crew->files, ends[1]);
+        be_the_worker(worker, &crew->files, crew->schedule->simulated, ends[1]);
     }
     int result = child < 0 ? -errno : 0;
     close(ends[1]);

@@ -17,6 +17,7 @@ struct schedule {
     FILE *csv;               /* positioned at its end */
     struct records *records; /* what is done already; grows */
     int quiet;
+    int simulated; /* our own cells only, each in a world */
 };
 
 /* Runs that the CSV lacks. */

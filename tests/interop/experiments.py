@@ -160,6 +160,22 @@ def plans_and_usage():
         assert text_of(f"{d}/out/runs.csv") == "something,else\n1,2\n"
 
 
+def in_the_simulator():
+    """No namespace, no device, no waiting: the same rows every time, of our own stack only."""
+    with tempfile.TemporaryDirectory() as d:
+        experiment = write(f"{d}/x.lab", TWO_BY_TWO.replace("repeats 1", "repeats 2") + "requests 3\n")
+        for out in "ab":
+            lab("--sim", "-j", "2", "-o", f"{d}/{out}", experiment)
+        rows = rows_of(f"{d}/a")
+        assert len(rows) == 8 and all(r["outcome"] == "done" and r["stack"] == "tunny" for r in rows), rows
+        assert all(float(r["response_p50_ms"]) > 80 for r in rows), rows
+        assert any(int(r["retransmits"]) > 0 for r in rows if r["loss"] == "2%"), rows
+        assert sorted(text_of(f"{d}/a/runs.csv").splitlines()) == sorted(text_of(f"{d}/b/runs.csv").splitlines())
+        timed = write(f"{d}/t.lab", "loss 0\nrtt 20ms\nrate 10mbit\ntime 10s\nskip 2s\nstack tunny+tunny\n")
+        lab("--sim", "-o", f"{d}/t", timed)
+        assert 8 < float(rows_of(f"{d}/t")[0]["goodput_mbit"]) < 10, rows_of(f"{d}/t")
+
+
 def with_tun(test):
     def wrapped():
         if not os.environ.get("LAB_DEVICE", "").startswith("tun:"):
@@ -173,7 +189,7 @@ def main():
     only = sys.argv[1] if len(sys.argv) > 1 else ""
     tests = [with_tun(t) for t in (small_grid_and_its_reports, what_is_done_is_not_run_again, several_flows_and_our_own_peer,
                                    interrupted_it_keeps_what_is_done, killed_it_leaves_no_process, too_long_is_said)]
-    for t in (*tests, plans_and_usage):
+    for t in (*tests, in_the_simulator, plans_and_usage):
         name = f"lab {t.__name__}"
         if only in name:
             tap(name, t)
