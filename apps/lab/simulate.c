@@ -21,7 +21,7 @@ struct simulation {
     double response_ms[RESPONSES];
     double received[FLOWS_MOST]; /* bytes */
     double took_s[FLOWS_MOST];
-    double segments, retransmitted, spurious, timeouts, lost, rtt_p50_us, rtt_p99_us;
+    double retransmitted, spurious, timeouts, lost, rtt_p50_us, rtt_p99_us;
 };
 
 int simulate_can(const struct cell *cell)
@@ -66,8 +66,8 @@ static int write_scenario(struct simulation *s)
     return used < SCENARIO_SIZE ? 0 : failed(s, "too many flows for a scenario");
 }
 
-static void add_flow(struct simulation *s, const struct tunny_world *world, unsigned index,
-                     double sign)
+static int add_flow(struct simulation *s, const struct tunny_world *world, unsigned index,
+                    double sign)
 {
     struct tunny_world_flow flow;
     tunny_world_flow(world, index, &flow);
@@ -75,8 +75,10 @@ static void add_flow(struct simulation *s, const struct tunny_world *world, unsi
     const struct tunny_world_side *taker = is_up(s) ? &flow.server : &flow.client;
     s->received[index] += sign * (double)taker->received;
     s->took_s[index] += sign * (double)flow.took_ns / 1e9;
+    if (sender->error < 0 || taker->error < 0)
+        return failed(s, strerror(-(sender->error < 0 ? sender->error : taker->error)));
     if (sign < 0)
-        return;
+        return 0;
     s->retransmitted += (double)sender->retransmitted;
     s->spurious += (double)sender->spurious;
     s->timeouts += (double)sender->timeouts;
@@ -86,6 +88,7 @@ static void add_flow(struct simulation *s, const struct tunny_world *world, unsi
         s->response_ms[s->responses++] = (double)flow.took_ns / 1e6;
     if (!flow.client.finished || !flow.server.finished)
         s->result->outcome = OUTCOME_TIMEOUT;
+    return 0;
 }
 
 /* Runs the scenario until `seconds`; what its flows did counts with this sign. */
@@ -101,7 +104,7 @@ static int run_world(struct simulation *s, uint64_t seed, double seconds, double
     if (result < 0)
         failed(s, tunny_world_failure(world));
     for (unsigned i = 0; i < s->flows && result == 0; i++)
-        add_flow(s, world, i, sign);
+        result = add_flow(s, world, i, sign);
     if (sign > 0)
         s->lost += (double)tunny_world_totals(world).lost;
     tunny_world_destroy(world);
