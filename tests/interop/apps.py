@@ -14,7 +14,7 @@ import threading
 import time
 
 import interop
-from interop import BUILD, KERNEL, STACK, Skip, expected, read_all, tap
+from interop import BUILD, KERNEL, STACK, Skip, connect_soon, expected, read_all, tap
 
 TUNNY = f"{BUILD}/tunny"
 DEVICE = ["--device", os.environ.get("LAB_DEVICE", "tun:tunny0")]
@@ -96,18 +96,6 @@ def in_thread(function):
             raise result[0][1]
         return result[0][0]
     return join
-
-
-def connect(family, port):
-    """To the stack, as soon as something listens there."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            return interop.connect(family, port)
-        except (ConnectionRefusedError, TimeoutError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 # --- ping ------------------------------------------------------------------------------------------------
@@ -264,7 +252,7 @@ def nc_listen(family):
     ours, theirs = expected(BIG), os.urandom(BIG + 1)
     with Running("nc", "-l", "-N", "-v", 9000) as nc:
         nc.wait_for(b"listening")
-        join = in_thread(lambda: exchange(connect(family, 9000), theirs))
+        join = in_thread(lambda: exchange(connect_soon(family, 9000), theirs))
         out, err = nc.end(ours)
         assert out == theirs and join() == ours
         assert "connection from " in err, err
@@ -325,7 +313,7 @@ def nc_keep_listening(family):
     with Running("nc", "-l", "-k", "-v", 9000) as nc:
         nc.wait_for(b"listening")
         for i in range(3):
-            c = connect(family, 9000)
+            c = connect_soon(family, 9000)
             c.sendall(b"visitor %d\n" % i)
             c.close()
             assert nc.p.stdout.readline() == b"visitor %d\n" % i
@@ -486,7 +474,7 @@ def example_echo():
         for family in (4, 6):
             for size in (1, 200000):
                 data = os.urandom(size)
-                assert exchange(connect(family, 7), data) == data
+                assert exchange(connect_soon(family, 7), data) == data
         assert echo.p.poll() is None
 
 
@@ -502,7 +490,7 @@ def example_seed_client():
 
 def example_seed_server():
     with example("seed_server", "8081") as server:
-        c = connect(4, 8081)
+        c = connect_soon(4, 8081)
         c.sendall(b"hello from the kernel")
         assert read_all(c) == b""
         c.close()

@@ -63,6 +63,18 @@ def connect(family, port, timeout=30):
     return s
 
 
+def connect_soon(family, port, seconds=20):
+    """To the stack, as soon as something listens there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return connect(family, port)
+        except (ConnectionRefusedError, TimeoutError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 def read_all(s):
     out = bytearray()
     while True:

@@ -18,7 +18,7 @@ import time
 
 import interop
 from apps import TUNNY, in_thread, listener
-from interop import KERNEL, STACK, Skip, read_all, tap
+from interop import KERNEL, STACK, Skip, connect_soon, read_all, tap
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RUN = os.path.join(os.path.dirname(HERE), "run")
@@ -56,18 +56,6 @@ class Running:
             self.p.kill()
             self.p.communicate()
             raise
-
-
-def connect(family, port):
-    """To the stack, as soon as something listens there."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            return interop.connect(family, port)
-        except (ConnectionRefusedError, TimeoutError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 def need(command):
@@ -144,7 +132,7 @@ def serves(port, *program):
             f.write(data)
         with Running(*[word.replace("FOLDER", folder) for word in program]):
             for _ in range(5):
-                c = connect(4, port)
+                c = connect_soon(4, port, seconds=30)
                 c.sendall(b"GET /big HTTP/1.0\r\n\r\n")
                 assert read_all(c).endswith(data)
                 c.close()
@@ -193,7 +181,7 @@ def notes_client():
 
 def notes_server():
     done = in_thread(lambda: run("python3", "-c", program_of("notes_server.txt")))
-    c = connect(4, 8081)
+    c = connect_soon(4, 8081, seconds=30)
     c.sendall("hello world！".encode())
     assert read_all(c) == b""
     c.close()
@@ -396,7 +384,7 @@ for number, word in ((3, b"three"), (4, b"four")):
 """
     done = in_thread(lambda: run("python3", "-c", code, options=("--listen", "8096", "--listen", f"[{STACK[6]}]:8097")))
     for family, port, word in ((4, 8096, b"three"), (6, 8097, b"four")):
-        c = connect(family, port)
+        c = connect_soon(family, port, seconds=30)
         assert read_all(c) == word
         c.close()
     done()
@@ -425,7 +413,7 @@ def thousands_at_once():
         raise Skip(f"no more than {hard} descriptors are allowed here")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with Running("python3", "-c", MANY, options=("--memory", "64M")):
-        clients = [connect(4, 8098) for _ in range(count)]
+        clients = [connect_soon(4, 8098, seconds=30) for _ in range(count)]
         for i, c in enumerate(clients):
             c.sendall(i.to_bytes(4, "big"))
         for i, c in enumerate(clients):
