@@ -1,10 +1,11 @@
-/* The Internet checksum of RFC 1071, eight bytes at a time. The sum is kept in the machine's own
- * byte order (RFC 1071, 2(B): the sum does not depend on it) and in 64 bits with end-around carry,
- * since 2^16 - 1 divides 2^64 - 1; only the folded result is put into network order. Called by
- * every parser and builder; it must not know which field it is for. */
+/* The Internet checksum of RFC 1071, eight bytes or more at a time. The sum is kept in the
+ * machine's own byte order (RFC 1071, 2(B): the sum does not depend on it) and in 64 bits with
+ * end-around carry, since 2^16 - 1 divides 2^64 - 1; only the folded result is put into network
+ * order. Called by every parser and builder; it must not know which field it is for. */
 #include "wire/checksum.h"
 
 #include "base/check.h"
+#include "base/machine.h"
 
 static uint64_t load64(const uint8_t *p)
 {
@@ -20,28 +21,19 @@ static uint64_t add_around(uint64_t sum, uint64_t word)
     return sum + (sum < word);
 }
 
-/* Adds without waiting: the carry is counted, and added when all is done. */
-static void add_counting(uint64_t *sum, uint64_t word, uint64_t *carries)
+/* Any number of words up to 2^32, in a form that compilers make vectors of: the sum of all words is
+ * kept modulo 2^64, that of their upper halves exactly, and the lower halves are the difference. No
+ * carry is waited for. */
+FOR_WIDE_VECTORS static uint64_t sum_of_words(const uint8_t *p, size_t words)
 {
-    *carries += __builtin_add_overflow(*sum, word, sum);
-}
-
-/* Four sums that do not wait for each other: what keeps up with memory. */
-static uint64_t sum_of_blocks(const uint8_t *p, size_t blocks)
-{
-    uint64_t a = 0, b = 0, c = 0, d = 0, carries = 0, more_carries = 0;
-    for (; blocks > 0; blocks--, p += 64) {
-        add_counting(&a, load64(p), &carries);
-        add_counting(&b, load64(p + 8), &more_carries);
-        add_counting(&c, load64(p + 16), &carries);
-        add_counting(&d, load64(p + 24), &more_carries);
-        add_counting(&a, load64(p + 32), &carries);
-        add_counting(&b, load64(p + 40), &more_carries);
-        add_counting(&c, load64(p + 48), &carries);
-        add_counting(&d, load64(p + 56), &more_carries);
+    uint64_t whole = 0, upper = 0;
+#pragma GCC unroll 4
+    for (size_t i = 0; i < words; i++) {
+        uint64_t word = load64(p + 8 * i);
+        whole += word;
+        upper += word >> 32;
     }
-    uint64_t sum = add_around(add_around(a, b), add_around(c, d));
-    return add_around(sum, carries + more_carries);
+    return add_around(whole - (upper << 32), upper);
 }
 
 /* Fewer than 8 bytes; a last odd byte is the first half of a word whose other half is zero. */
@@ -70,9 +62,13 @@ static uint64_t sum_of_tail(const uint8_t *p, size_t len)
 
 static uint64_t sum_of(const uint8_t *p, size_t len)
 {
-    uint64_t sum = len >= 64 ? sum_of_blocks(p, len / 64) : 0;
-    p += len & ~(size_t)63;
-    len &= 63;
+    enum { WORTH_VECTORS = 128 };
+    uint64_t sum = 0;
+    if (len >= WORTH_VECTORS) {
+        sum = sum_of_words(p, len / 8);
+        p += len & ~(size_t)7;
+        len &= 7;
+    }
     for (; len >= 8; len -= 8, p += 8)
         sum = add_around(sum, load64(p));
     return len ? add_around(sum, sum_of_tail(p, len)) : sum;
