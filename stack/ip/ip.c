@@ -148,6 +148,11 @@ static enum ip_verdict input(struct ip *ip, const struct packet *packet, enum ip
     ip->unclaimed = (struct bytes){NULL, 0};
     ip->trace->subject = (struct trace_subject){0};
     TRACE(ip->trace, packet_arrived, .len = packet->parts[0].len);
+    if (origin == IP_FROM_OUTSIDE && ip_expected_arrives(ip, packet->parts[0], datagram)) {
+        datagram->checksum_trusted = packet->checksum != PACKET_CHECKSUM_IN_FULL;
+        datagram->gso_size = packet->gso_size;
+        return IP_DATAGRAM;
+    }
     if (!ip_arrives(ip, packet->parts[0], origin, &arrival))
         return IP_NOTHING;
     if (arrival.is_fragment) {

@@ -66,6 +66,7 @@ static enum drop_reason check_addresses(struct ip *ip, struct ip_datagram *datag
     enum drop_reason reason = check_source(ip, &datagram->source, origin);
     if (reason == DROP_REASONS)
         reason = check_destination(ip, &datagram->destination, origin, &datagram->to_group);
+    ip->flow_is_good = reason == DROP_REASONS && origin == IP_FROM_OUTSIDE && !datagram->to_group;
     return reason;
 }
 
@@ -288,7 +289,8 @@ static bool ipv6_arrives(struct ip *ip, struct bytes packet, enum ip_origin orig
 bool ip_arrives(struct ip *ip, struct bytes packet, enum ip_origin origin,
                 struct ip_arrival *arrival)
 {
-    *arrival = (struct ip_arrival){0};
+    arrival->ipv6 = arrival->is_fragment = false;
+    arrival->protocol_field = 0;
     if (packet.len == 0)
         return refuse(ip, DROP_ip_too_short);
     switch (packet.data[0] >> 4) {
@@ -307,6 +309,65 @@ bool ip_arrives_whole(struct ip *ip, struct bytes packet, struct ip_arrival *arr
         return false;
     /* RFC 8200, 4.1: a fragment header occurs once. */
     return arrival->is_fragment ? refuse(ip, DROP_ip_extension_refused) : true;
+}
+
+/* --- the expected packet ------------------------------------------------------------------------
+ */
+
+/* IPv4, 20 bytes of header whose checksum is right, no fragment, TCP, nothing behind its end. */
+static bool is_plain_ipv4(struct bytes packet)
+{
+    enum { NO_OPTIONS = 0x45 };
+    const uint8_t *p = packet.data;
+    return p[0] == NO_OPTIONS && get_be16(p + 2) == packet.len &&
+           (get_be16(p + 6) & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) == 0 &&
+           p[9] == PROTOCOL_TCP && ipv4_checksum_is_right(p);
+}
+
+/* IPv6, no extension headers, TCP, nothing behind its end. */
+static bool is_plain_ipv6(struct bytes packet)
+{
+    const uint8_t *p = packet.data;
+    return p[0] >> 4 == 6 && get_be16(p + 4) + (size_t)IPV6_HEADER_LENGTH == packet.len &&
+           p[6] == PROTOCOL_TCP;
+}
+
+static struct ip_datagram datagram_of_flow(const struct ip *ip, struct bytes packet,
+                                           size_t header_length)
+{
+    return (struct ip_datagram){
+        .source = ip->flow.remote.address,
+        .destination = ip->flow.local.address,
+        .protocol = PROTOCOL_TCP,
+        .payload = {packet.data + header_length, packet.len - header_length},
+        .packet = packet,
+    };
+}
+
+bool ip_expected_arrives(struct ip *ip, struct bytes packet, struct ip_datagram *datagram)
+{
+    const uint8_t *p = packet.data, *source = ip->flow.remote.address.bytes;
+    const uint8_t *destination = ip->flow.local.address.bytes;
+    enum { IN_IPV4 = 12, SOURCE4 = 12, DESTINATION4 = 16, SOURCE6 = 8, DESTINATION6 = 24 };
+    if (!ip->flow_is_good || packet.len < IPV6_HEADER_LENGTH)
+        return false;
+    if (address_is_ipv4(&ip->flow.remote.address)) {
+        if (memcmp(p + SOURCE4, source + IN_IPV4, 4) != 0 ||
+            memcmp(p + DESTINATION4, destination + IN_IPV4, 4) != 0 || !is_plain_ipv4(packet))
+            return false;
+        *datagram = datagram_of_flow(ip, packet, IPV4_HEADER_LENGTH);
+        datagram->tos = p[1];
+        datagram->ttl = p[8];
+    } else {
+        if (memcmp(p + SOURCE6, source, 16) != 0 ||
+            memcmp(p + DESTINATION6, destination, 16) != 0 || !is_plain_ipv6(packet))
+            return false;
+        *datagram = datagram_of_flow(ip, packet, IPV6_HEADER_LENGTH);
+        datagram->tos = (uint8_t)(get_be16(p) >> 4);
+        datagram->ttl = p[7];
+    }
+    ip->trace->subject.flow = &ip->flow;
+    return true;
 }
 
 /* --- fragments

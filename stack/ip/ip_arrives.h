@@ -22,6 +22,11 @@ struct ip_arrival {
 bool ip_arrives(struct ip *ip, struct bytes packet, enum ip_origin origin,
                 struct ip_arrival *arrival);
 
+/* Nearly every packet is a whole TCP segment without extras between the addresses of the packet
+ * before it, so that its addresses need no second judgement. True: it is that and *datagram says
+ * what ip_arrives() would; false: nothing was done, and ip_arrives() judges. */
+bool ip_expected_arrives(struct ip *ip, struct bytes packet, struct ip_datagram *datagram);
+
 /* The same for a packet that was put together from fragments: the addresses have been judged, and
  * it must not be a fragment again. */
 bool ip_arrives_whole(struct ip *ip, struct bytes packet, struct ip_arrival *arrival);

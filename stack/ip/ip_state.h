@@ -17,6 +17,7 @@ struct ip {
     struct instant now;     /* the latest that anybody told */
     struct bytes unclaimed; /* see ip_unclaimed() */
     struct flow flow;       /* of the packet that is being read: the trace's subject */
+    bool flow_is_good;      /* its addresses were judged, from outside, and neither is a group's */
     struct outbox outbox;
     struct path_mtu path_mtu;
     struct packet_ids ids;

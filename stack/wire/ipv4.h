@@ -34,6 +34,17 @@ enum ipv4_fault {
  * cuts them off. With IPV4_BAD_TOTAL_LENGTH and IPV4_BAD_CHECKSUM *header is filled in all the
  * same, for quotations, which are cut. */
 enum ipv4_fault ipv4_parse(struct bytes packet, struct ipv4_header *header);
+/* The checksum of a header without options (20 bytes). */
+static inline bool ipv4_checksum_is_right(const uint8_t header[IPV4_HEADER_LENGTH])
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < IPV4_HEADER_LENGTH; i += 4) {
+        uint32_t words; /* in the machine's order: RFC 1071, 2(B) */
+        memcpy(&words, header + i, sizeof words);
+        sum += words;
+    }
+    return sum % UINT16_MAX == 0; /* it is not 0: a header says that it is one of IPv4 */
+}
 /* Writes 20 bytes (no options) with the header checksum. */
 void ipv4_build(const struct ipv4_header *header, uint8_t out[IPV4_HEADER_LENGTH]);
 
