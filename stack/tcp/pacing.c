@@ -19,7 +19,10 @@ uint64_t pacing_rate_of(uint64_t cwnd, struct duration srtt, uint32_t percent)
 
     if (srtt.ns <= 0 || per_second == 0)
         return 0;
-    rate = saturate(per_second / (uint64_t)srtt.ns);
+    if (per_second <= UINT64_MAX) /* nearly always, and a division of 64 bits is quick */
+        rate = (uint64_t)per_second / (uint64_t)srtt.ns;
+    else
+        rate = saturate(per_second / (uint64_t)srtt.ns);
     return rate ? rate : 1; /* 0 would say: not paced */
 }
 

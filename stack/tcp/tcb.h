@@ -325,6 +325,17 @@ seqno tcp_record_end(const struct tcb *tcb, seqno from);
 /* How many bytes congestion control lets leave now. */
 uint64_t tcp_allowance(const struct tcb *tcb);
 struct tcp_decision tcp_decide(const struct tcb *tcb, struct instant now);
+/* All text has left, nothing of it is known to be lost, and there will be no FIN. */
+static inline bool tcp_has_sent_all(const struct tcb *tcb)
+{
+    return tcb->snd.nxt == tcb->text.end && !tcb->fin_wanted && tcb->sent.lost_segments == 0;
+}
+/* Nobody waits for anything: whoever asks it for a segment will hear that there is none. */
+static inline bool tcp_is_at_rest(const struct tcb *tcb)
+{
+    return tcb->state == TCP_ESTABLISHED && tcb->owed == 0 && tcb->snd.una == tcb->snd.nxt &&
+           tcp_has_sent_all(tcb) && tcb->send_times.is == SENDING_NOTHING;
+}
 /* The same when text must not leave: an ACK, a probe, or nothing `because`. */
 struct tcp_decision tcp_decide_without_text(const struct tcb *tcb, const char *because);
 

@@ -131,6 +131,7 @@ void tcp_segment_arrives(struct tcb *tcb, const struct segment *seg, struct inst
         break;
     case TCP_SYN_SENT:
         syn_sent_arrives(tcb, seg, now);
+        tcp_touch(tcb);
         break;
     case TCP_SYN_RECEIVED:
     case TCP_ESTABLISHED:

@@ -329,12 +329,15 @@ static bool is_paced_out(const struct tcp_decision *d, struct instant now)
 
 static struct tcp_decision decide_synchronized(const struct tcb *tcb, struct instant now)
 {
-    uint32_t mss = tcp_effective_mss(tcb);
-    struct tcp_decision d;
+    struct tcp_decision d = nothing("no text to send");
+    uint32_t mss;
 
     /* RFC 9768, 3.2.2.1: a pure ACK goes before text, to say how the SYN-ACK arrived. */
     if (tcb->ecn.reflects)
         return (struct tcp_decision){.what = SEND_ACK, .from = tcb->snd.nxt};
+    if (tcp_has_sent_all(tcb) && !(tcb->owed & OWED_TAIL_PROBE))
+        return decide_ack(tcb, &d);
+    mss = tcp_effective_mss(tcb);
     if (tcb->owed & OWED_TAIL_PROBE) {
         d = decide_tail_probe(tcb, mss);
         if (d.what != SEND_NOTHING)

@@ -401,7 +401,6 @@ void tcp_deliver(struct tcp *tcp, struct tcb *tcb, const struct segment *seg, st
     tcp_segment_arrives(tcb, seg, now);
     if (tcb->listener && !tcb->reported && tcp_is_synchronized(tcb->state))
         tcp_report_child(tcb);
-    tcp_touch(tcb);
 }
 
 /* RFC 6191, 2; RFC 9293, 3.6.1 (MAY-2, SHLD-4): may this SYN end TIME-WAIT? By newer timestamps,
@@ -593,7 +592,11 @@ bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now)
         tcp_set_subject(tcp, tcb);
         if (tcp_next_segment(tcb, out, now)) {
             out->flow_label = tcb->flow_label;
-            if (++tcp->burst >= TCP_BURST) { /* others get their turn */
+            if (tcp_is_at_rest(tcb)) { /* nobody needs to ask it again */
+                tcp->burst = 0;
+                list_remove(first);
+                settle(tcp, tcb);
+            } else if (++tcp->burst >= TCP_BURST) { /* others get their turn */
                 tcp->burst = 0;
                 list_remove(first);
                 list_append(&tcp->host.ready, first);

@@ -106,7 +106,7 @@ static void build_synchronized(struct tcb *tcb, const struct tcp_decision *d,
                                struct tcp_emission *out, struct instant now)
 {
     struct tcp_header *h = &out->header;
-    uint32_t mss = tcp_effective_mss(tcb);
+    uint32_t mss = d->len > 0 ? tcp_effective_mss(tcb) : 0;
 
     h->seq = seq_wrap(d->from);
     h->ack = seq_wrap(tcb->rcv.nxt);
@@ -479,7 +479,8 @@ bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant 
     struct tcp_decision d;
 
     restart_if_idle(tcb, now);
-    if (tcp_is_synchronized(tcb->state)) /* before deciding: it sizes super-segments */
+    /* Before deciding: it sizes super-segments. */
+    if (tcp_is_synchronized(tcb->state) && !(tcp_has_sent_all(tcb) && tcb->cc.pacing_rate))
         set_pacing_rate(tcb);
     d = tcp_decide(tcb, now);
     if (d.what == SEND_SYN && d.len > 0 && !sent_reserve(&tcb->sent, RECORDS_WANTED))
