@@ -316,10 +316,13 @@ static void save_probe_rtt_cwnd(struct cc *cc)
         bbr_bdp_multiple(cc, bbr_of(cc)->bw, PROBE_RTT_CWND_GAIN_PERCENT), bbr_min_pipe_cwnd(cc));
 }
 
+/* Not the draft: because a segment that overtook others took another way, which the others, and so
+ * the pipe, are longer than, its round trip is no measure of the pipe. One per cent of such would
+ * halve the BDP for good. */
 static void update_min_rtt(struct bbr_turn *turn)
 {
     struct bbr *bbr = turn->bbr;
-    struct duration rtt = turn->ack->rtt;
+    struct duration rtt = turn->ack->rtt_in_order;
 
     bbr->min_rtt_expired = instant_since(turn->ack->now, bbr->min_rtt_stamp).ns >
                            duration_s(MIN_RTT_FILTER_LEN_S).ns;

@@ -129,7 +129,7 @@ static uint64_t slow_start(struct cc *cc, const struct cc_ack *ack, uint64_t ack
 
     if (cc->ssthresh != CC_SSTHRESH_INFINITE)
         return cc_slow_start(cc, acked);
-    hystart_on_ack(hystart, ack->una, ack->nxt, ack->rtt);
+    hystart_on_ack(hystart, ack->una, ack->nxt, ack->rtt_in_order);
     if (hystart->phase == HYSTART_DONE) {
         cc->ssthresh = cc_ssthresh_floor(cc, cc->cwnd);
         own(cc)->stage.cwnd_prior = cc->cwnd;

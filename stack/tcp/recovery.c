@@ -574,6 +574,7 @@ static struct cc_ack facts_for_cc(const struct turn *turn)
 {
     const struct recovery_ack *ack = turn->ack;
     const struct rtt *rtt = turn->scene->rtt;
+    struct duration sample = turn->sampled ? rtt->latest : duration_ns(-1);
     return (struct cc_ack){
         .now = ack->now,
         .una = ack->una,
@@ -585,7 +586,8 @@ static struct cc_ack facts_for_cc(const struct turn *turn)
         .newly_lost = less(turn->sent->lost_total, turn->recovery->lost_reported),
         .flight_before = turn->flight_before,
         .pipe = turn->sent->pipe_bytes,
-        .rtt = turn->sampled ? rtt->latest : duration_ns(-1),
+        .rtt = sample,
+        .rtt_in_order = turn->delivery->rtt_beyond_hole ? duration_ns(-1) : sample,
         .srtt = rtt->sampled ? rtt->srtt : DURATION_ZERO,
         .min_rtt = rtt->sampled ? rtt->min : DURATION_ZERO,
         .reordered = turn->recovery->rack.reordering_seen,

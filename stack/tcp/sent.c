@@ -375,7 +375,9 @@ static void note_sent_once(seqno to, struct sent_delivery *delivery)
         delivery->lowest_once = to;
 }
 
-static void note_round_trip(const struct sent_record *record, seqno to,
+enum place { IN_ORDER, BEYOND_A_HOLE };
+
+static void note_round_trip(const struct sent_record *record, seqno to, enum place place,
                             struct sent_delivery *delivery)
 {
     if (record->transmissions > 1)
@@ -386,6 +388,7 @@ static void note_round_trip(const struct sent_record *record, seqno to,
     delivery->has_rtt = true;
     delivery->rtt_sent_at = record->sent_at;
     delivery->rtt_to = to;
+    delivery->rtt_beyond_hole = place == BEYOND_A_HOLE;
 }
 
 /* The part of the record in front of `to`, which was not SACKED, is delivered. */
@@ -432,7 +435,7 @@ void sent_acknowledge(struct sent *sent, seqno una, uint32_t mss, struct sent_de
             deliver(sent, record, to, segments, delivery, now);
             /* R6298-06: what follows a retransmission may have been there long before it. */
             if (!delivery->retransmission_acked)
-                note_round_trip(record, to, delivery);
+                note_round_trip(record, to, IN_ORDER, delivery);
         }
         if (to == record->to)
             forget(sent, record);
@@ -470,7 +473,7 @@ void sent_sack(struct sent *sent, seqno left, seqno right, uint32_t mss,
             sent_cut(sent, record, right, mss);
         delivery->newly_sacked_bytes += length_of(record);
         deliver(sent, record, record->to, record->segments, delivery, now);
-        note_round_trip(record, record->to, delivery);
+        note_round_trip(record, record->to, BEYOND_A_HOLE, delivery);
         sent->highest_sacked = seq_max(sent->highest_sacked, record->to);
         leave(sent, record);
         join(sent, record, SENT_SACKED);

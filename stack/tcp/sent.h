@@ -80,6 +80,7 @@ struct sent_delivery {
     /* For an RTT sample by Karn's rule (RFC 6298, 3): the newest acknowledged or SACKed that was
      * sent once and did not wait behind a retransmission for its ACK. */
     bool has_rtt;
+    bool rtt_beyond_hole; /* it was SACKed: something sent before it has not arrived */
     struct instant rtt_sent_at;
     seqno rtt_to;
 };

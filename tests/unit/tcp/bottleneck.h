@@ -177,6 +177,7 @@ static inline void bottleneck_acknowledge(struct bottleneck *path, uint64_t numb
         .flight_before = flight_before,
         .pipe = path->in_flight,
         .rtt = rtt,
+        .rtt_in_order = rtt,
         .srtt = path->srtt,
         .min_rtt = path->rtt,
         .rate = bottleneck_sample(path, packet),

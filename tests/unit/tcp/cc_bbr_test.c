@@ -106,6 +106,7 @@ static void ack_of_a_round(uint64_t pipe)
                          .delivered_total = path.delivered,
                          .pipe = pipe,
                          .rtt = duration_times(path.rtt, 2),
+                         .rtt_in_order = duration_times(path.rtt, 2),
                          .srtt = path.rtt,
                          .rate = {.delivered = 10 * SMSS,
                                   .prior_delivered = delivered_before,
@@ -365,6 +366,26 @@ static void a_longer_path_is_accepted_by_and_by(void **state)
     assert_true(share_of_rate_over(9000) > 0.9);
 }
 
+/* What overtook others did not go through the queue: its round trip is not the pipe's. */
+static void a_segment_that_overtook_does_not_shorten_the_path(void **state)
+{
+    (void)state;
+    begin(50 * MBIT, 40);
+    run_until(BBR_PROBE_BW_CRUISE, 10);
+    struct duration known = model()->min_rtt;
+    struct cc_ack ack = {.now = path.now,
+                         .delivered = SMSS,
+                         .delivered_total = path.delivered + SMSS,
+                         .rtt = duration_ms(20),
+                         .rtt_in_order = duration_ns(-1),
+                         .srtt = duration_ms(40)};
+    path.cc.ops->on_ack(&path.cc, &ack);
+    assert_int_equal(model()->min_rtt.ns, known.ns);
+    ack.rtt_in_order = ack.rtt;
+    path.cc.ops->on_ack(&path.cc, &ack);
+    assert_int_equal(model()->min_rtt.ns, duration_ms(20).ns);
+}
+
 /* --- idleness, small paths, aggregation --- */
 
 static void after_idleness_it_paces_at_the_known_bandwidth(void **state)
@@ -384,6 +405,7 @@ static void after_idleness_it_paces_at_the_known_bandwidth(void **state)
                          .delivered = SMSS,
                          .delivered_total = path.delivered + SMSS,
                          .rtt = duration_ms(41),
+                         .rtt_in_order = duration_ms(41),
                          .srtt = duration_ms(41),
                          .rate = {.delivered = SMSS,
                                   .prior_delivered = path.delivered,
@@ -509,6 +531,7 @@ int main(void)
         cmocka_unit_test(probe_rtt_halves_what_is_in_flight_for_200_ms),
         cmocka_unit_test(probe_rtt_in_startup_returns_to_startup),
         cmocka_unit_test(a_longer_path_is_accepted_by_and_by),
+        cmocka_unit_test(a_segment_that_overtook_does_not_shorten_the_path),
         cmocka_unit_test(after_idleness_it_paces_at_the_known_bandwidth),
         cmocka_unit_test(a_path_smaller_than_a_segment_gets_four_segments),
         cmocka_unit_test(aggregated_acks_do_not_starve_it),

@@ -348,6 +348,7 @@ static struct cc_ack some_ack(struct flow *flow, struct random *random)
     facts.pipe = some_bytes(random);
     facts.ce_marked = some_bytes(random);
     facts.rtt = random_one_in(random, 4) ? duration_ns(-1) : some_time(random);
+    facts.rtt_in_order = random_one_in(random, 4) ? duration_ns(-1) : facts.rtt;
     facts.srtt = random_one_in(random, 20) ? DURATION_ZERO : some_time(random);
     facts.min_rtt = random_one_in(random, 20) ? DURATION_ZERO : some_time(random);
     facts.rate.delivered = some_bytes(random);

@@ -64,6 +64,7 @@ static inline struct cc_ack flow_facts(const struct flow *flow, uint64_t bytes)
         .flight_before = flow->cc.cwnd,
         .pipe = flow->cc.cwnd > bytes ? flow->cc.cwnd - bytes : 0,
         .rtt = flow->rtt,
+        .rtt_in_order = flow->rtt,
         .srtt = flow->rtt,
         .min_rtt = flow->rtt,
         .rate = flow_rate(flow),

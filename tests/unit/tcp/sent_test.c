@@ -179,6 +179,19 @@ static void what_waited_behind_a_retransmission_is_no_sample(void **state)
     assert_false(b->delivery.has_rtt);
 }
 
+static void a_sample_of_what_lies_beyond_a_hole_says_so(void **state)
+{
+    struct bench *b = *state;
+    send_text(b, 0, 100, 1);
+    send_text(b, 100, 100, 1);
+    sack(b, 100, 200, 31);
+    assert_true(b->delivery.has_rtt && b->delivery.rtt_beyond_hole);
+    b->delivery = (struct sent_delivery){0}; /* the next ACK */
+    acknowledge(b, 200, 60);
+    assert_true(b->delivery.has_rtt);
+    assert_false(b->delivery.rtt_beyond_hole);
+}
+
 /* RFC 8985, 6.2 step 2 */
 static void newest_of_equal_times_is_the_highest(void **state)
 {
@@ -524,6 +537,7 @@ int main(void)
         BENCH_TEST(acknowledgment_cuts_the_record_it_ends_in),
         BENCH_TEST(retransmissions_give_no_sample),
         BENCH_TEST(what_waited_behind_a_retransmission_is_no_sample),
+        BENCH_TEST(a_sample_of_what_lies_beyond_a_hole_says_so),
         BENCH_TEST(newest_of_equal_times_is_the_highest),
         BENCH_TEST(without_memory_one_transmission_can_be_in_flight),
         BENCH_TEST(without_spares_the_edge_is_drawn_inwards),
