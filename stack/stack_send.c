@@ -143,8 +143,8 @@ static uint16_t tcp_checksum(const struct tcp_emission *segment, struct bytes he
     add_pseudo(&sum, &segment->flow, header.len + text);
     if (how == PACKET_CHECKSUM_PARTIAL)
         return checksum_fold(&sum);
-    checksum_add(&sum, header.data, header.len);
-    for (unsigned i = 0; i < 2; i++)
+    checksum_add_header(&sum, header.data, header.len);
+    for (unsigned i = 0; i < 2 && text > 0; i++)
         checksum_add(&sum, segment->text[i].data, segment->text[i].len);
     return checksum_finish(&sum);
 }

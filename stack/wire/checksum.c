@@ -21,14 +21,16 @@ static uint64_t add_around(uint64_t sum, uint64_t word)
     return sum + (sum < word);
 }
 
-/* Any number of words up to 2^32, in a form that compilers make vectors of: the sum of all words is
- * kept modulo 2^64, that of their upper halves exactly, and the lower halves are the difference. No
- * carry is waited for. */
-FOR_WIDE_VECTORS static uint64_t sum_of_words(const uint8_t *p, size_t words)
+enum { BLOCK = 128, WORDS_A_BLOCK = BLOCK / 8 };
+
+/* Up to 2^32 words, in a form that compilers make vectors of: the sum of all words is kept modulo
+ * 2^64, that of their upper halves exactly, and the lower halves are the difference. No carry is
+ * waited for. */
+FOR_WIDE_VECTORS static uint64_t sum_of_blocks(const uint8_t *p, size_t blocks)
 {
     uint64_t whole = 0, upper = 0;
 #pragma GCC unroll 4
-    for (size_t i = 0; i < words; i++) {
+    for (size_t i = 0; i < blocks * WORDS_A_BLOCK; i++) {
         uint64_t word = load64(p + 8 * i);
         whole += word;
         upper += word >> 32;
@@ -62,26 +64,21 @@ static uint64_t sum_of_tail(const uint8_t *p, size_t len)
 
 static uint64_t sum_of(const uint8_t *p, size_t len)
 {
-    enum { WORTH_VECTORS = 128 };
     uint64_t sum = 0;
-    if (len >= WORTH_VECTORS) {
-        sum = sum_of_words(p, len / 8);
-        p += len & ~(size_t)7;
-        len &= 7;
+    if (len >= BLOCK) {
+        sum = sum_of_blocks(p, len / BLOCK);
+        p += len & ~(size_t)(BLOCK - 1);
+        len %= BLOCK;
     }
     for (; len >= 8; len -= 8, p += 8)
         sum = add_around(sum, load64(p));
     return len ? add_around(sum, sum_of_tail(p, len)) : sum;
 }
 
+/* 2^16 - 1 divides what carries around: the rest is what is left, and 0 comes of 0 only. */
 static uint16_t fold(uint64_t sum)
 {
-    sum = (sum >> 32) + (sum & UINT32_MAX);
-    sum = (sum >> 32) + (sum & UINT32_MAX);
-    sum = (sum >> 16) + (sum & UINT16_MAX);
-    sum = (sum >> 16) + (sum & UINT16_MAX);
-    sum = (sum >> 16) + (sum & UINT16_MAX);
-    return (uint16_t)sum;
+    return sum ? (uint16_t)((sum - 1) % UINT16_MAX + 1) : 0;
 }
 
 void checksum_add(struct checksum *c, const void *data, size_t len)
@@ -113,6 +110,11 @@ void checksum_add_pseudo(struct checksum *c, const struct address *source,
     c->sum = add_around(c->sum, sum);
 }
 
+void checksum_add_header(struct checksum *c, const uint8_t *header, size_t len)
+{
+    c->sum = add_around(c->sum, checksum_sum_of_header(header, len));
+}
+
 uint16_t checksum_fold(const struct checksum *c)
 {
     uint16_t sum = fold(c->sum);
@@ -130,6 +132,12 @@ uint16_t checksum_of(const void *data, size_t len)
 {
     struct checksum c = {0};
     checksum_add(&c, data, len);
+    return checksum_finish(&c);
+}
+
+uint16_t checksum_of_header(const uint8_t *header, size_t len)
+{
+    struct checksum c = {.sum = checksum_sum_of_header(header, len)};
     return checksum_finish(&c);
 }
 

@@ -2,8 +2,6 @@
  * it must not know which addresses are ours, nor judge options. */
 #include "wire/ipv4.h"
 
-#include "wire/checksum.h"
-
 enum ipv4_fault ipv4_parse(struct bytes packet, struct ipv4_header *header)
 {
     if (packet.len < IPV4_HEADER_LENGTH)
@@ -30,7 +28,7 @@ enum ipv4_fault ipv4_parse(struct bytes packet, struct ipv4_header *header)
     };
     if (header->total_length < header_length || header->total_length > packet.len)
         return IPV4_BAD_TOTAL_LENGTH;
-    return checksum_of(p, header_length) == 0 ? IPV4_OK : IPV4_BAD_CHECKSUM;
+    return checksum_of_header(p, header_length) == 0 ? IPV4_OK : IPV4_BAD_CHECKSUM;
 }
 
 void ipv4_build(const struct ipv4_header *header, uint8_t out[IPV4_HEADER_LENGTH])
@@ -45,5 +43,5 @@ void ipv4_build(const struct ipv4_header *header, uint8_t out[IPV4_HEADER_LENGTH
     put_be16(out + 10, 0);
     memcpy(out + 12, address_ipv4_bytes(&header->source), 4);
     memcpy(out + 16, address_ipv4_bytes(&header->destination), 4);
-    put_be16(out + 10, checksum_of(out, IPV4_HEADER_LENGTH));
+    put_be16(out + 10, checksum_of_header(out, IPV4_HEADER_LENGTH));
 }

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "wire/address.h"
+#include "wire/checksum.h"
 
 enum { IPV4_HEADER_LENGTH = 20, IPV4_HEADER_LONGEST = 60 };
 enum { IPV4_DONT_FRAGMENT = 0x4000, IPV4_MORE_FRAGMENTS = 0x2000, IPV4_OFFSET_MASK = 0x1fff };
@@ -37,13 +38,8 @@ enum ipv4_fault ipv4_parse(struct bytes packet, struct ipv4_header *header);
 /* The checksum of a header without options (20 bytes). */
 static inline bool ipv4_checksum_is_right(const uint8_t header[IPV4_HEADER_LENGTH])
 {
-    uint64_t sum = 0;
-    for (int i = 0; i < IPV4_HEADER_LENGTH; i += 4) {
-        uint32_t words; /* in the machine's order: RFC 1071, 2(B) */
-        memcpy(&words, header + i, sizeof words);
-        sum += words;
-    }
-    return sum % UINT16_MAX == 0; /* it is not 0: a header says that it is one of IPv4 */
+    /* The sum is not 0: a header says that it is one of IPv4. */
+    return checksum_sum_of_header(header, IPV4_HEADER_LENGTH) % UINT16_MAX == 0;
 }
 /* Writes 20 bytes (no options) with the header checksum. */
 void ipv4_build(const struct ipv4_header *header, uint8_t out[IPV4_HEADER_LENGTH]);
