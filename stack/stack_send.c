@@ -199,6 +199,13 @@ static bool send_segment(struct tunny *stack, struct instant now, bool *went)
     return true;
 }
 
+/* Nearly always nobody but TCP has anything to send. */
+static bool others_may_send(const struct tunny *stack)
+{
+    return ip_may_have_packets(stack->ip) || sockets_next_datagram(&stack->sockets) ||
+           stack->guest.out.count > 0;
+}
+
 bool stack_send_next(struct tunny *stack, struct instant now)
 {
     if (stack->failure < 0)
@@ -208,8 +215,10 @@ bool stack_send_next(struct tunny *stack, struct instant now)
     if (loopback_is_full(&stack->loopback))
         return false;
     bool went = false;
-    if (send_ip(stack, now, &went) || send_datagram(stack, now, &went) ||
-        send_guest(stack, now, &went) || send_segment(stack, now, &went))
+    if (others_may_send(stack) && (send_ip(stack, now, &went) || send_datagram(stack, now, &went) ||
+                                   send_guest(stack, now, &went)))
+        return went;
+    if (tcp_may_have_segments(stack->tcp) && send_segment(stack, now, &went))
         return went;
     return false;
 }

@@ -222,6 +222,11 @@ bool ip_next_packet(struct ip *ip, struct packet *packet, struct instant now)
     return outbox_next(&ip->outbox, &packet->parts[0]);
 }
 
+bool ip_may_have_packets(const struct ip *ip)
+{
+    return ip->outbox.tail > 0;
+}
+
 /* --- time
  * ------------------------------------------------------------------------------------------- */
 
@@ -253,6 +258,8 @@ void ip_timeout(struct ip *ip, struct instant now)
 {
     struct fragments_expired expired;
     ip->now = now;
+    if (list_is_empty(&ip->fragments.ages))
+        return;
     ip->trace->subject = (struct trace_subject){0};
     while (fragments_expire(&ip->fragments, now, &expired))
         complain_about_timeout(ip, &expired);

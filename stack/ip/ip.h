@@ -91,6 +91,8 @@ void ip_refuse(struct ip *ip, const struct ip_datagram *datagram, enum ip_refusa
  * the next call of this function (so that it may be looped back). Call it until it says false: that
  * is when its room is free again. */
 bool ip_next_packet(struct ip *ip, struct packet *packet, struct instant now);
+/* false: ip_next_packet() need not be asked: it has none, and no room to free. */
+bool ip_may_have_packets(const struct ip *ip);
 
 /* When ip_timeout() has something to do (fragments expire), and doing it. */
 struct instant ip_deadline(const struct ip *ip);

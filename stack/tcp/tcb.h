@@ -315,6 +315,7 @@ struct tcp_decision {
     enum tcp_send_what what;
     seqno from;
     uint32_t len;              /* text bytes */
+    uint32_t mss;              /* the most of them in one wire segment; set when it is built */
     bool fin;                  /* the FIN rides along */
     bool mtu_probe;            /* one packet, larger than is known to arrive (RFC 4821) */
     const char *because;       /* SEND_NOTHING: why; a static text */

@@ -282,6 +282,8 @@ struct tcp_emission {
 /* The next segment that any connection, or TCP itself, has to send; false: none now. Ask until it
  * says no after all input that is there was read (MUST-58, 59). */
 bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now);
+/* false: tcp_next() would find nothing. */
+bool tcp_may_have_segments(const struct tcp *tcp);
 
 /* When tcp_run_timers() has something to do next. */
 struct instant tcp_host_deadline(const struct tcp *tcp);

@@ -63,6 +63,13 @@ static int room_for_counters(const struct tcb *tcb, unsigned blocks)
     return room >= 12 ? 3 : (room >= 8 ? 2 : -1);
 }
 
+/* Timestamps at most: nothing is held beyond a hole, and no counters go along. */
+static bool has_no_news_in_options(const struct tcb *tcb)
+{
+    return ranges_count(&tcb->received.held) == 0 && !tcb->sacks.has_duplicate &&
+           tcb->ecn.mode != ECN_ACCURATE;
+}
+
 struct tcp_option_plan tcp_plan_options(const struct tcb *tcb)
 {
     struct tcp_option_plan plan = {.sack_blocks = sack_blocks_at_hand(tcb), .accecn = -1};
@@ -89,9 +96,12 @@ struct tcp_option_plan tcp_plan_options(const struct tcb *tcb)
  * AccECN counters. */
 static uint32_t options_length(const struct tcb *tcb)
 {
-    struct tcp_option_plan plan = tcp_plan_options(tcb);
     uint32_t length = tcb->paws.enabled ? 12 : 0;
+    struct tcp_option_plan plan;
 
+    if (has_no_news_in_options(tcb))
+        return length;
+    plan = tcp_plan_options(tcb);
     if (plan.sack_blocks > 0)
         length += 4 + 8 * plan.sack_blocks;
     if (plan.accecn >= 0)

@@ -320,6 +320,12 @@ int tcp_open_active(struct tcp *tcp, const struct flow *flow, const struct tcp_s
 
 /* --- segments in ------------------------------------------------------------------------- */
 
+static void count_wire_segments(struct segment *seg, uint16_t gso_size)
+{
+    if (seg->text.len > gso_size)
+        seg->wire_segments = (uint16_t)((seg->text.len + gso_size - 1) / gso_size);
+}
+
 void tcp_unwrap(const struct tcb *tcb, const struct tcp_header *header, struct bytes text,
                 uint16_t gso_size, uint8_t tos, struct segment *seg)
 {
@@ -339,8 +345,8 @@ void tcp_unwrap(const struct tcb *tcb, const struct tcp_header *header, struct b
         .options = &header->options,
     };
     seg->up = seg->seq + header->urgent;
-    if (gso_size && text.len > gso_size)
-        seg->wire_segments = (uint16_t)((text.len + gso_size - 1) / gso_size);
+    if (gso_size)
+        count_wire_segments(seg, gso_size);
 }
 
 /* Text beyond a hole can come again: the last eighth of the budget is not for it, so that nobody
@@ -432,12 +438,24 @@ static void end_time_wait(struct tcp *tcp, struct tcb *tcb, const struct segment
         tcp_fail(tcb, 0, "a new connection began");
 }
 
+/* MUST-3. */
+static bool checksum_is_right(const struct tcp_arrival *arrival)
+{
+    struct checksum sum = {0};
+
+    if (arrival->checksum_trusted)
+        return true;
+    checksum_add_pseudo(&sum, &arrival->source, &arrival->destination, PROTOCOL_TCP,
+                        (uint32_t)arrival->payload.len);
+    checksum_add(&sum, arrival->payload.data, arrival->payload.len);
+    return checksum_finish(&sum) == 0;
+}
+
 /* Header and checksum; a verdict for each way in which the bytes are no segment. */
 static bool parse_arrival(struct tcp *tcp, const struct tcp_arrival *arrival,
                           struct tcp_header *header)
 {
     struct trace *trace = tcp->host.trace;
-    struct checksum sum = {0};
 
     switch (tcp_header_parse(arrival->payload, header)) {
     case TCP_HEADER_TOO_SHORT:
@@ -449,14 +467,9 @@ static bool parse_arrival(struct tcp *tcp, const struct tcp_arrival *arrival,
     case TCP_HEADER_OK:
         break;
     }
-    if (!arrival->checksum_trusted) { /* MUST-3 */
-        checksum_add_pseudo(&sum, &arrival->source, &arrival->destination, PROTOCOL_TCP,
-                            (uint32_t)arrival->payload.len);
-        checksum_add(&sum, arrival->payload.data, arrival->payload.len);
-        if (checksum_finish(&sum) != 0) {
-            trace_drop(trace, DROP_tcp_bad_checksum);
-            return false;
-        }
+    if (!checksum_is_right(arrival)) {
+        trace_drop(trace, DROP_tcp_bad_checksum);
+        return false;
     }
     if (arrival->to_group) { /* MUST-57 */
         trace_drop(trace, DROP_tcp_to_group);
@@ -493,7 +506,66 @@ static void arrives_at_port(struct tcp *tcp, const struct flow *flow,
                                               : DROP_tcp_no_connection);
 }
 
-void tcp_arrives(struct tcp *tcp, const struct tcp_arrival *arrival, struct instant now)
+/* The header that the connection of the segment before expects next: the same flow and an ACK, with
+ * or without PSH, that stands at RCV.NXT, without options or with timestamps in their usual place
+ * (RFC 7323, appendix A). */
+static bool has_expected_header(const struct tcb *tcb, const struct tcp_arrival *arrival,
+                                size_t header_length)
+{
+    enum { OFFSET_AND_FLAGS_AT = 12 };
+    const uint8_t *p = arrival->payload.data;
+    uint32_t ports = (uint32_t)tcb->flow.remote.port << 16 | tcb->flow.local.port;
+    unsigned expected = (unsigned)(header_length / 4) << 12 | TCP_ACK;
+
+    return arrival->payload.len >= header_length && get_be32(p) == ports &&
+           get_be32(p + 4) == (uint32_t)tcb->rcv.nxt &&
+           (get_be16(p + OFFSET_AND_FLAGS_AT) & ~(unsigned)TCP_PSH) == expected &&
+           address_equal(&arrival->source, &tcb->flow.remote.address) &&
+           address_equal(&arrival->destination, &tcb->flow.local.address);
+}
+
+/* The connection of the segment before, when this is its next one: *seg is then what tcp_unwrap()
+ * would make of it. NULL: the general way. */
+static struct tcb *expected_segment(struct tcp *tcp, const struct tcp_arrival *arrival,
+                                    struct tcp_options *options, struct segment *seg)
+{
+    enum { ACK_AT = 8, WINDOW_AT = 14, NOP_NOP_TIMESTAMPS = 0x0101080a, WITH_TIMESTAMPS = 32 };
+    struct tcb *tcb = tcp->latest;
+    const uint8_t *p = arrival->payload.data;
+    size_t length = tcb && tcb->paws.enabled ? WITH_TIMESTAMPS : TCP_HEADER_LENGTH;
+
+    if (!tcb || tcb->state != TCP_ESTABLISHED || !tcp->host.tunables.tcp_expected_segment ||
+        arrival->to_group || !has_expected_header(tcb, arrival, length))
+        return NULL;
+    *options = (struct tcp_options){0};
+    if (tcb->paws.enabled) {
+        if (get_be32(p + TCP_HEADER_LENGTH) != NOP_NOP_TIMESTAMPS)
+            return NULL;
+        options->has_timestamps = true;
+        options->ts_val = get_be32(p + TCP_HEADER_LENGTH + 4);
+        options->ts_ecr = get_be32(p + TCP_HEADER_LENGTH + 8);
+    }
+    if (!checksum_is_right(arrival))
+        return NULL;
+    *seg = (struct segment){
+        .seq = tcb->rcv.nxt,
+        .ack = seq_unwrap((struct wire_seq){get_be32(p + ACK_AT)}, tcb->snd.una),
+        .len = (uint32_t)(arrival->payload.len - length),
+        .wnd = (uint32_t)get_be16(p + WINDOW_AT) << tcb->snd.wscale,
+        .up = tcb->rcv.nxt,
+        .flags = get_be16(p + 12) & (TCP_ACK | TCP_PSH),
+        .ecn = arrival->tos & 3,
+        .wire_segments = 1,
+        .text = {p + length, arrival->payload.len - length},
+        .options = options,
+    };
+    if (arrival->gso_size)
+        count_wire_segments(seg, arrival->gso_size);
+    return tcb;
+}
+
+static void any_segment_arrives(struct tcp *tcp, const struct tcp_arrival *arrival,
+                                struct instant now)
 {
     struct tcp_header header;
     struct flow flow = {.local.address = arrival->destination, .remote.address = arrival->source};
@@ -524,6 +596,20 @@ void tcp_arrives(struct tcp *tcp, const struct tcp_arrival *arrival, struct inst
     }
     if (tcp->host.trace->subject.flow == &flow)
         tcp->host.trace->subject = (struct trace_subject){0};
+}
+
+void tcp_arrives(struct tcp *tcp, const struct tcp_arrival *arrival, struct instant now)
+{
+    struct tcp_options options;
+    struct segment seg;
+    struct tcb *tcb = expected_segment(tcp, arrival, &options, &seg);
+
+    if (tcb) {
+        tcp_set_subject(tcp, tcb);
+        tcp_deliver(tcp, tcb, &seg, now);
+    } else {
+        any_segment_arrives(tcp, arrival, now);
+    }
 }
 
 /* --- segments out ------------------------------------------------------------------------ */
@@ -611,13 +697,18 @@ bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now)
     return false;
 }
 
+bool tcp_may_have_segments(const struct tcp *tcp)
+{
+    return !list_is_empty(&tcp->host.ready) || tcp->reply_count > 0;
+}
+
 /* --- time -------------------------------------------------------------------------------- */
 
 struct instant tcp_host_deadline(const struct tcp *tcp)
 {
     const struct timer_entry *first = timer_heap_first(&tcp->timers);
 
-    if (!list_is_empty(&tcp->host.ready) || tcp->reply_count > 0)
+    if (tcp_may_have_segments(tcp))
         return INSTANT_ZERO;
     return first ? first->when : INSTANT_NEVER;
 }

@@ -106,7 +106,7 @@ static void build_synchronized(struct tcb *tcb, const struct tcp_decision *d,
                                struct tcp_emission *out, struct instant now)
 {
     struct tcp_header *h = &out->header;
-    uint32_t mss = d->len > 0 ? tcp_effective_mss(tcb) : 0;
+    uint32_t mss = d->mss;
 
     h->seq = seq_wrap(d->from);
     h->ack = seq_wrap(tcb->rcv.nxt);
@@ -207,7 +207,7 @@ static void note_cwnd_usage(struct tcb *tcb, bool limited)
 static void sent_for_the_first_time(struct tcb *tcb, const struct tcp_decision *d,
                                     struct instant now)
 {
-    uint32_t mss = tcp_effective_mss(tcb);
+    uint32_t mss = d->mss;
     seqno to = d->from + d->len + (d->fin ? 1 : 0);
 
     sent_add(&tcb->sent, d->from, to, d->mtu_probe ? 1 : wire_segments(d->len, mss), now);
@@ -242,7 +242,7 @@ static void sent_once_more(struct tcb *tcb, const struct tcp_decision *d, bool p
           .because = probe ? "tail loss probe"
                            : (tcb->retransmissions ? "retransmission timeout" : "fast retransmit"));
     tcb->totals.bytes_retransmitted += d->len;
-    tcb->totals.segments_retransmitted += wire_segments(d->len, tcp_effective_mss(tcb));
+    tcb->totals.segments_retransmitted += wire_segments(d->len, d->mss);
 }
 
 static void account_probe(struct tcb *tcb, const struct tcp_decision *d)
@@ -301,7 +301,7 @@ static void account_text(struct tcb *tcb, const struct tcp_decision *d, struct i
         tcp_arm_timers(tcb, now);
     else
         tcp_arm_after_text(tcb, now);
-    tcb->totals.data_segments_out += wire_segments(d->len, tcp_effective_mss(tcb));
+    tcb->totals.data_segments_out += wire_segments(d->len, d->mss);
 }
 
 /* RFC 5681, 4.2: each segment beyond a hole is answered by an ACK. Those that came in one turn are
@@ -500,8 +500,9 @@ bool tcp_next_segment(struct tcb *tcb, struct tcp_emission *out, struct instant 
         .flow = tcb->flow, .tos = tcb->settings.tos & 0xfc, .ttl = tcb->settings.ttl};
     out->header.source_port = tcb->flow.local.port;
     out->header.destination_port = tcb->flow.remote.port;
+    d.mss = d.len > 0 ? tcp_effective_mss(tcb) : tcb->mss;
     build(tcb, &d, out, now);
-    tcb->totals.segments_out += wire_segments(d.len, d.len ? tcp_effective_mss(tcb) : 1);
+    tcb->totals.segments_out += wire_segments(d.len, d.mss);
     TRACE(tcb->host->trace, segment_sent, .flags = out->header.flags, .seq = d.from,
           .ack = tcb->rcv.nxt, .len = d.len, .wnd = out->header.window);
     return true;

@@ -13,7 +13,8 @@ struct checksum {
     size_t length; /* bytes so far; odd means that the next piece starts in the middle of a word */
 };
 
-/* Words of 32 bits in the machine's order (RFC 1071, 2(B)), not folded; `len` is a multiple of 4. */
+/* Words of 32 bits in the machine's order (RFC 1071, 2(B)), not folded; `len` is a multiple of 4.
+ */
 static inline uint64_t checksum_sum_of_header(const uint8_t *header, size_t len)
 {
     uint64_t sum = 0;
