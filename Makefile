@@ -28,7 +28,7 @@ SWARM_BIN := $B/tests/sim/swarm/swarm
 INTEROP_BIN := $B/tests/interop/peer
 EXACT_SRC := $(sort $(wildcard tests/exact/*.c))
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-BENCH_BIN := $(addprefix $B/tests/bench/,bulk core floor turn)
+BENCH_BIN := $(addprefix $B/tests/bench/,bulk core floor forward kernel turn)
 SUPPORT   := $(sort $(wildcard tests/support/*.c))
 
 # packetdrill's shared-object mode; it shares the drill's reader of packets.
@@ -147,7 +147,7 @@ bench: $(BENCH_BIN)  ## docs/benchmarks.md: ratios against the floor and the ker
 bench-link: $B/tunny $B/tests/bench/forward  ## tunny link against a bare TUN-to-TUN forwarder
 	@BUILD=$B scripts/lab --quiet python3 tests/bench/link.py $B
 
-$B/tests/bench/%: $B/tests/bench/%.o $B/tests/bench/bench.o $B/libtunny.a
+$B/tests/bench/%: $B/tests/bench/%.o $B/tests/bench/bench.o $B/tests/bench/peer.o $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $^
 

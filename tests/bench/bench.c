@@ -3,21 +3,20 @@
 #include "bench/bench.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
-enum { WRITE_SIZE = 131072 };
+enum { CHILDREN = 64 };
 
-static pid_t child;
+static pid_t children[CHILDREN], lives_with;
+static unsigned child_count;
 
 void bench_die(const char *what)
 {
@@ -71,44 +70,140 @@ int bench_listen(const char *address, unsigned port)
     return listener;
 }
 
-/* Tries for a second: the other side may still be on its way. */
-static int connected(int type, const char *address, unsigned port)
+void bench_raise_descriptors(unsigned count)
 {
-    struct sockaddr_storage a;
-    socklen_t length = bench_address(address, port, &a);
-    double until = bench_now() + 1;
+    enum { OTHERS = 100 };
+    struct rlimit old, wanted = {count + OTHERS, count + OTHERS};
 
-    for (;;) {
-        int s = socket(a.ss_family, type, 0);
-        if (type == SOCK_STREAM) {
-            setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
-            setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    getrlimit(RLIMIT_NOFILE, &old);
+    if (old.rlim_cur >= wanted.rlim_cur || setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+        return;
+    printf("S %u connections need as many open files, and the limit of %lu cannot be raised\n",
+           count, (unsigned long)old.rlim_max);
+    exit(BENCH_SKIPPED);
+}
+
+double bench_resident(void)
+{
+    unsigned long size = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    if (!f || fscanf(f, "%lu %lu", &size, &resident) != 2)
+        bench_die("/proc/self/statm");
+    fclose(f);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* --- children ------------------------------------------------------------------------------- */
+
+void bench_children_live_with(pid_t process)
+{
+    lives_with = process;
+}
+
+static void move_to_namespace(void)
+{
+    char path[64];
+    int there;
+
+    if (lives_with == 0)
+        return;
+    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)lives_with);
+    there = open(path, O_RDONLY | O_CLOEXEC);
+    if (there < 0 || setns(there, CLONE_NEWNET) != 0)
+        bench_die(path);
+    close(there);
+}
+
+void bench_child(enum bench_child_kind kind, const char *address, unsigned number)
+{
+    int listener = -1;
+    pid_t child;
+
+    if (kind == BENCH_KERNEL_RECEIVES)
+        listener = bench_listen(address, number);
+    if (kind == BENCH_TCP_ANSWERS)
+        listener = bench_listen(address, BENCH_TURN_PORT);
+    child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        bench_pin(1);
+        move_to_namespace();
+        bench_peer(kind, address, number, listener);
+        _exit(0);
+    }
+    if (listener >= 0)
+        close(listener);
+    if (child < 0 || child_count == CHILDREN)
+        bench_die("fork");
+    children[child_count++] = child;
+}
+
+bool bench_child_runs(void)
+{
+    return waitpid(children[child_count - 1], NULL, WNOHANG) == 0;
+}
+
+/* What all children have used by now, in seconds. */
+static void children_used(double *user, double *system)
+{
+    double ticks = (double)sysconf(_SC_CLK_TCK);
+
+    *user = *system = 0;
+    for (unsigned i = 0; i < child_count; i++) {
+        unsigned long in_user = 0, in_system = 0;
+        char path[64];
+        snprintf(path, sizeof path, "/proc/%d/stat", (int)children[i]);
+        FILE *f = fopen(path, "r");
+        if (f && fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+                        &in_user, &in_system) == 2) {
+            *user += (double)in_user / ticks;
+            *system += (double)in_system / ticks;
         }
-        if (connect(s, (struct sockaddr *)&a, length) == 0)
-            return s;
-        close(s);
-        if (bench_now() > until)
-            bench_die("connect");
-        usleep(1000);
+        if (f)
+            fclose(f);
     }
 }
 
-static void writes_for_ever(const char *address, unsigned port)
-{
-    char *data = calloc(1, WRITE_SIZE);
-    int s = connected(SOCK_STREAM, address, port);
+/* --- what is measured ----------------------------------------------------------------------- */
 
-    while (write(s, data, WRITE_SIZE) >= 0)
-        ;
+static double seconds_of(struct timeval after, struct timeval before)
+{
+    return (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_usec - before.tv_usec) * 1e-6;
 }
 
-static void reads_for_ever(int listener)
+static void report_span(const struct bench_span *span, double took)
 {
-    char *data = calloc(1, WRITE_SIZE);
-    int s = accept(listener, NULL, NULL);
+    double gb = (double)(span->bytes - span->mark) / 1e9, user, system;
+    struct rusage after;
 
-    while (recv(s, data, WRITE_SIZE, 0) > 0)
-        ;
+    getrusage(RUSAGE_SELF, &after);
+    children_used(&user, &system);
+    printf("R rate %.3f Gbit/s\n", gb * 8 / took);
+    printf("R cpu_user %.4f s/GB\n", seconds_of(after.ru_utime, span->before.ru_utime) / gb);
+    printf("R cpu_system %.4f s/GB\n", seconds_of(after.ru_stime, span->before.ru_stime) / gb);
+    printf("R peer_user %.4f s/GB\nR peer_system %.4f s/GB\n", (user - span->peer_user) / gb,
+           (system - span->peer_system) / gb);
+    fflush(stdout);
+}
+
+bool bench_moved(struct bench_span *span, uint64_t bytes)
+{
+    double t = bench_now();
+
+    span->bytes += bytes;
+    if (span->begun == 0)
+        span->begun = t;
+    if (span->started == 0 && t - span->begun > span->warm) {
+        children_used(&span->peer_user, &span->peer_system);
+        getrusage(RUSAGE_SELF, &span->before);
+        span->started = bench_now();
+        span->mark = span->bytes;
+    }
+    if (span->started == 0 || t - span->started < span->seconds)
+        return false;
+    report_span(span, t - span->started);
+    return true;
 }
 
 static int compare(const void *a, const void *b)
@@ -118,124 +213,11 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void report_turns(double *took, unsigned turns, double all)
+void bench_report_turns(double *took, unsigned turns, double all)
 {
     qsort(took, turns, sizeof *took, compare);
     printf("R p50 %.2f us\nR p99 %.2f us\nR p999 %.2f us\nR turns %.0f /s\n", took[turns / 2] * 1e6,
            took[(size_t)turns * 99 / 100] * 1e6, took[(size_t)turns * 999 / 1000] * 1e6,
            turns / all);
     fflush(stdout);
-}
-
-static void take_turns(int s, unsigned turns)
-{
-    double *took = calloc(turns, sizeof *took), begun = bench_now(), last = begun;
-    char byte = 'x';
-
-    for (unsigned i = 0; took && i < turns; i++) {
-        double t;
-        if (send(s, &byte, 1, 0) != 1 || recv(s, &byte, 1, 0) != 1)
-            bench_die("turn");
-        t = bench_now();
-        took[i] = t - last;
-        last = t;
-    }
-    report_turns(took, turns, bench_now() - begun);
-    free(took);
-}
-
-void bench_tcp_turns(const char *address, unsigned turns)
-{
-    take_turns(connected(SOCK_STREAM, address, BENCH_TURN_PORT), turns);
-}
-
-void bench_tcp_connections(const char *address, unsigned connections)
-{
-    double *took = calloc(connections, sizeof *took), begun = bench_now(), last = begun;
-
-    for (unsigned i = 0; took && i < connections; i++) {
-        struct linger at_once = {.l_onoff = 1};
-        int s = connected(SOCK_STREAM, address, BENCH_TURN_PORT);
-        char byte = 'x';
-        double t;
-        if (send(s, &byte, 1, 0) != 1 || recv(s, &byte, 1, 0) != 1)
-            bench_die("turn");
-        /* a reset: thousands of ports in TIME-WAIT would be what is measured */
-        setsockopt(s, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-        close(s);
-        t = bench_now();
-        took[i] = t - last;
-        last = t;
-    }
-    report_turns(took, connections, bench_now() - begun);
-    free(took);
-}
-
-static void run_child(enum bench_child_kind kind, const char *address, unsigned number,
-                      int listener)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    bench_pin(1);
-    switch (kind) {
-    case BENCH_KERNEL_SENDS:
-        writes_for_ever(address, number);
-        break;
-    case BENCH_KERNEL_RECEIVES:
-        reads_for_ever(listener);
-        break;
-    case BENCH_UDP_TURNS:
-        take_turns(connected(SOCK_DGRAM, address, BENCH_TURN_PORT), number);
-        break;
-    case BENCH_TCP_TURNS:
-        bench_tcp_turns(address, number);
-        break;
-    case BENCH_TCP_CONNECTIONS:
-        bench_tcp_connections(address, number);
-        break;
-    }
-}
-
-void bench_child(enum bench_child_kind kind, const char *address, unsigned number)
-{
-    int listener = kind == BENCH_KERNEL_RECEIVES ? bench_listen(address, number) : -1;
-
-    child = fork();
-    if (child == 0) {
-        run_child(kind, address, number, listener);
-        _exit(0);
-    }
-}
-
-bool bench_child_runs(void)
-{
-    return waitpid(child, NULL, WNOHANG) == 0;
-}
-
-static double seconds_of(struct timeval after, struct timeval before)
-{
-    return (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_usec - before.tv_usec) * 1e-6;
-}
-
-bool bench_moved(struct bench_span *span, uint64_t bytes)
-{
-    double t = bench_now(), gb;
-    struct rusage after;
-
-    span->bytes += bytes;
-    if (span->begun == 0)
-        span->begun = t;
-    if (span->started == 0 && t - span->begun > span->warm) {
-        span->started = t;
-        span->mark = span->bytes;
-        getrusage(RUSAGE_SELF, &span->before);
-    }
-    if (span->started == 0 || t - span->started < span->seconds)
-        return false;
-    getrusage(RUSAGE_SELF, &after);
-    gb = (double)(span->bytes - span->mark) / 1e9;
-    printf("R rate %.3f Gbit/s\nR cpu_user %.4f s/GB\nR cpu_system %.4f s/GB\n",
-           gb * 8 / (t - span->started), seconds_of(after.ru_utime, span->before.ru_utime) / gb,
-           seconds_of(after.ru_stime, span->before.ru_stime) / gb);
-    fflush(stdout);
-    return true;
 }

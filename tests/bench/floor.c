@@ -2,10 +2,11 @@
  * least that the kernel's TCP on the other side puts up with: no timers, no loss, no application.
  * The measure for tests/bench/bulk and turn; run inside scripts/lab.
  *
- *   floor sink [-t SECONDS] [-o] [-a BYTES]   receives from one kernel sender; ACKs when the queue
- * is empty or BYTES are owed (default 0: each read) floor source [-t SECONDS] [-o]            sends
- * to one kernel receiver, within its window floor echo [-n TURNS]                     a kernel
- * program sends a byte by UDP, gets it back -o  no offload: packets of at most the MTU
+ *   floor sink [-a BYTES]   receives; ACKs when the queue is empty or BYTES are owed (0: each read)
+ *   floor source            sends, within the receiver's window
+ *   floor echo [-n TURNS]   a kernel program sends a byte by UDP, gets it back; -b: busy polling
+ *
+ * Further: -t SECONDS, -P FLOWS, -o: no offload, packets of at most the MTU; -m MTU: which is this.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -31,19 +32,21 @@ enum {
     RST = 4,
     PUSH = 8,
     ACK = 16,
-    PORT = 5002,
+    SINK_PORT = 5002,
+    PORT = 5010, /* of flow 0; its peer's is SOURCE_TO more */
+    SOURCE_TO = 100,
     VNET = sizeof(struct virtio_net_hdr),
     HEADERS = 40,
-    MTU = 1500,
-    MSS = MTU - HEADERS,
     LARGEST = 65535,
     SCALE = 14,
     READ_SIZE = 1 << 17,
+    FLOWS = 64,
+    IN_QUEUE = 240, /* packets without offload: fewer than the interface's queue holds */
 };
 
-static int tun, vnet = VNET;
+static int tun, vnet = VNET, busy;
 static double seconds_wanted = 3;
-static unsigned ack_bytes, turns = 20000;
+static unsigned ack_bytes, turns = 20000, flows = 1, mss = 1500 - HEADERS;
 
 struct connection {
     uint16_t port, peer;
@@ -52,7 +55,21 @@ struct connection {
     unsigned shift;
 };
 
-static struct connection connection;
+static struct connection connections[FLOWS], *current;
+static unsigned count; /* of connections that there are */
+
+/* By our port, and the peer's if that is known; a new one for a SYN. */
+static struct connection *connection_of(uint32_t port, uint32_t peer, int is_new)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (connections[i].port == port && connections[i].peer == peer)
+            return &connections[i];
+    if (!is_new || count == FLOWS)
+        return NULL;
+    connections[count] = (struct connection){
+        .port = (uint16_t)port, .peer = (uint16_t)peer, .nxt = 1000};
+    return &connections[count++];
+}
 
 /* --- the device ----------------------------------------------------------------------------- */
 
@@ -111,13 +128,13 @@ static uint32_t get_32(const uint8_t *at)
  * without offload only). False: the queue is full. */
 static int transmit(unsigned flags, const uint8_t *data, size_t text, uint32_t text_sum)
 {
-    static const uint8_t syn_options[8] = {2, 4, MSS >> 8, MSS & 255, 3, 3, SCALE, 1};
+    const uint8_t syn_options[8] = {2, 4, (uint8_t)(mss >> 8), (uint8_t)mss, 3, 3, SCALE, 1};
     uint8_t head[VNET + HEADERS + 8] = {0};
     uint8_t *ip = head + vnet, *tcp = ip + 20;
     size_t header = 20 + (flags & SYN ? sizeof syn_options : 0);
     struct virtio_net_hdr *v = (struct virtio_net_hdr *)head;
     struct iovec parts[2] = {{head, (size_t)vnet + 20 + header}, {(void *)(uintptr_t)data, text}};
-    uint32_t pseudo;
+    uint32_t pseudo, window = (vnet ? 4096 : ((IN_QUEUE * mss) >> SCALE) + 1) / flows;
 
     ip[0] = 0x45;
     put_16(ip + 2, (uint32_t)(20 + header + text));
@@ -126,22 +143,21 @@ static int transmit(unsigned flags, const uint8_t *data, size_t text, uint32_t t
     put_32(ip + 12, 0xc6120002); /* 198.18.0.2 */
     put_32(ip + 16, 0xc6120001);
     put_16(ip + 10, 0xffffu & ~folded(sum_of(ip, 20, 0)));
-    put_16(tcp, connection.port);
-    put_16(tcp + 2, connection.peer);
-    put_32(tcp + 4, connection.nxt);
-    put_32(tcp + 8, connection.rcv_nxt);
+    put_16(tcp, current->port);
+    put_16(tcp + 2, current->peer);
+    put_32(tcp + 4, current->nxt);
+    put_32(tcp + 8, current->rcv_nxt);
     tcp[12] = (uint8_t)(header / 4 << 4);
     tcp[13] = (uint8_t)flags;
-    /* Without offload no more than the interface's queue of 500 packets holds. */
-    put_16(tcp + 14, flags & SYN ? 0xffff : (vnet ? 4096 : 22));
+    put_16(tcp + 14, flags & SYN ? 0xffff : window);
     if (flags & SYN)
         memcpy(tcp + 20, syn_options, sizeof syn_options);
     pseudo = sum_of(ip + 12, 8, IPPROTO_TCP + (uint32_t)(header + text));
     if (vnet && text) {
         *v = (struct virtio_net_hdr){.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-                                     .gso_type = text > MSS ? VIRTIO_NET_HDR_GSO_TCPV4 : 0,
+                                     .gso_type = text > mss ? VIRTIO_NET_HDR_GSO_TCPV4 : 0,
                                      .hdr_len = (uint16_t)(20 + header),
-                                     .gso_size = text > MSS ? MSS : 0,
+                                     .gso_size = text > mss ? (uint16_t)mss : 0,
                                      .csum_start = 20,
                                      .csum_offset = 16};
         put_16(tcp + 16, folded(pseudo));
@@ -153,7 +169,7 @@ static int transmit(unsigned flags, const uint8_t *data, size_t text, uint32_t t
 
 static void acknowledge(void)
 {
-    connection.owed = 0;
+    current->owed = 0;
     transmit(ACK, NULL, 0, 0);
 }
 
@@ -168,28 +184,30 @@ static size_t receive(void)
     if (n < 0)
         return 0;
     n -= vnet;
-    if (n < HEADERS || ip[0] != 0x45 || ip[9] != IPPROTO_TCP || get_16(tcp + 2) != connection.port)
+    if (n < HEADERS || ip[0] != 0x45 || ip[9] != IPPROTO_TCP)
+        return 1;
+    current = connection_of(get_16(tcp + 2), get_16(tcp), get_16(tcp + 2) == SINK_PORT);
+    if (!current)
         return 1;
     header = (size_t)(tcp[12] >> 4) * 4;
     text = (size_t)n - 20 - header;
-    connection.peer = (uint16_t)get_16(tcp);
     if (tcp[13] & SYN) {
-        connection.rcv_nxt = get_32(tcp + 4) + 1;
+        current->rcv_nxt = get_32(tcp + 4) + 1;
         for (const uint8_t *o = tcp + 20; o + 2 < tcp + header && *o; o += *o == 1 ? 1 : o[1])
             if (*o == 3)
-                connection.shift = o[2];
+                current->shift = o[2];
         if (!(tcp[13] & ACK))
             transmit(SYN | ACK, NULL, 0, 0);
-        connection.nxt++;
+        current->nxt++;
     }
     if (tcp[13] & ACK) {
-        connection.una = get_32(tcp + 8);
-        connection.wnd = get_16(tcp + 14) << (tcp[13] & SYN ? 0 : connection.shift);
+        current->una = get_32(tcp + 8);
+        current->wnd = get_16(tcp + 14) << (tcp[13] & SYN ? 0 : current->shift);
     }
-    if (text == 0 || get_32(tcp + 4) != connection.rcv_nxt)
+    if (text == 0 || get_32(tcp + 4) != current->rcv_nxt)
         return 1;
-    connection.rcv_nxt += (uint32_t)text;
-    connection.owed += (uint32_t)text;
+    current->rcv_nxt += (uint32_t)text;
+    current->owed += (uint32_t)text;
     return text + 1;
 }
 
@@ -202,19 +220,32 @@ static void wait_for_packets(short events, int milliseconds)
 
 /* --- what is measured ----------------------------------------------------------------------- */
 
+/* Whether something was owed. */
+static bool acknowledge_all(void)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < count; i++)
+        if (connections[i].owed > 0) {
+            current = &connections[i];
+            acknowledge();
+            any = true;
+        }
+    return any;
+}
+
 static void sink(void)
 {
-    struct bench_span span = {.warm = 0.5, .seconds = seconds_wanted};
+    struct bench_span span = {.warm = 0.3, .seconds = seconds_wanted};
 
-    bench_child(BENCH_KERNEL_SENDS, "198.18.0.2", PORT);
+    for (unsigned i = 0; i < flows; i++)
+        bench_child(BENCH_KERNEL_SENDS, "198.18.0.2", SINK_PORT);
     for (;;) {
         size_t got = receive();
         if (got > 0) {
-            if (connection.owed > ack_bytes)
+            if (current && current->owed > ack_bytes)
                 acknowledge();
-        } else if (connection.owed > 0) {
-            acknowledge();
-        } else {
+        } else if (!acknowledge_all()) {
             wait_for_packets(POLLIN, 100);
         }
         if (bench_moved(&span, got > 0 ? got - 1 : 0))
@@ -222,51 +253,79 @@ static void sink(void)
     }
 }
 
+static void open_sources(void)
+{
+    for (unsigned i = 0; i < flows; i++) {
+        bench_child(BENCH_KERNEL_RECEIVES, "198.18.0.1", PORT + SOURCE_TO + i);
+        current = connection_of(PORT + i, PORT + SOURCE_TO + i, 1);
+        transmit(SYN, NULL, 0, 0);
+        while (connections[i].wnd == 0) {
+            wait_for_packets(POLLIN, 100);
+            receive();
+        }
+        current = &connections[i];
+        acknowledge();
+    }
+}
+
+/* Whether the peer's window and the device took it. */
+static bool send_text(struct connection *c, const uint8_t *text, uint32_t most)
+{
+    current = c;
+    /* zeros sum up to nothing */
+    if (c->nxt - c->una + most > c->wnd || !transmit(ACK | PUSH, text, most, 0))
+        return false;
+    c->nxt += most;
+    return true;
+}
+
+static uint32_t acknowledged(void)
+{
+    uint32_t all = 0;
+
+    for (unsigned i = 0; i < count; i++)
+        all += connections[i].una;
+    return all;
+}
+
 static void source(void)
 {
     enum { READ_EVERY = 8 };
     static uint8_t text[LARGEST];
-    size_t most = vnet ? (LARGEST - HEADERS) / MSS * MSS : MSS;
-    struct bench_span span = {.warm = 0.5, .seconds = seconds_wanted};
-    uint32_t una;
+    uint32_t most = vnet ? (LARGEST - HEADERS) / mss * mss : mss, before;
+    struct bench_span span = {.warm = 0.3, .seconds = seconds_wanted};
 
-    bench_child(BENCH_KERNEL_RECEIVES, "198.18.0.1", PORT);
-    transmit(SYN, NULL, 0, 0);
-    while (connection.wnd == 0) {
-        wait_for_packets(POLLIN, 100);
-        receive();
-    }
-    acknowledge();
-    una = connection.una;
-    for (unsigned i = 0;; i++) {
-        uint32_t flight = connection.nxt - connection.una;
-        if (flight + most <= connection.wnd &&
-            transmit(ACK | PUSH, text, most, 0)) /* zeros sum up to nothing */
-            connection.nxt += (uint32_t)most;
-        else if (receive() == 0)
+    open_sources();
+    before = acknowledged();
+    for (unsigned i = 0, refused = 0;; i++) {
+        refused = send_text(&connections[i % flows], text, most) ? 0 : refused + 1;
+        if (refused >= flows && receive() == 0)
             wait_for_packets(POLLIN, 100);
         if (i % READ_EVERY == 0)
             while (receive() > 0)
                 ;
-        if (bench_moved(&span, connection.una - una))
+        if (bench_moved(&span, acknowledged() - before))
             return;
-        una = connection.una;
+        before = acknowledged();
     }
 }
 
 /* Sends every UDP packet back: addresses and ports change places, which no checksum notices. */
 static void echo(void)
 {
+    enum { LOOK_EVERY = 64 }; /* empty reads, or 10 ms each, until the child is asked after */
     static uint8_t packet[READ_SIZE];
+    unsigned empty = 0;
 
     bench_child(BENCH_UDP_TURNS, "198.18.0.2", turns);
     for (;;) {
         ssize_t n = read(tun, packet, sizeof packet);
         uint8_t *ip = packet + vnet, kept[4];
         if (n < 0) {
-            if (!bench_child_runs())
+            if (++empty % LOOK_EVERY == 0 && !bench_child_runs())
                 return;
-            wait_for_packets(POLLIN, 10);
+            if (!busy)
+                wait_for_packets(POLLIN, 10);
             continue;
         }
         if (n < vnet + 28 || ip[0] != 0x45 || ip[9] != IPPROTO_UDP)
@@ -288,7 +347,7 @@ int main(int argc, char **argv)
     int o;
 
     optind = 2;
-    while ((o = getopt(argc, argv, "t:oa:n:")) > 0)
+    while ((o = getopt(argc, argv, "t:oa:n:P:m:b")) > 0)
         switch (o) {
         case 't':
             seconds_wanted = atof(optarg);
@@ -299,6 +358,15 @@ int main(int argc, char **argv)
         case 'a':
             ack_bytes = (unsigned)atoi(optarg);
             break;
+        case 'P':
+            flows = (unsigned)atoi(optarg) % FLOWS;
+            break;
+        case 'm':
+            mss = (unsigned)atoi(optarg) - HEADERS;
+            break;
+        case 'b':
+            busy = 1;
+            break;
         case 'n':
             turns = (unsigned)atoi(optarg);
             break;
@@ -306,12 +374,6 @@ int main(int argc, char **argv)
             return 2;
         }
     bench_pin(0);
-    connection.port = PORT;
-    connection.nxt = connection.una = 1000;
-    if (strcmp(what, "source") == 0)
-        connection.port = PORT + 1;
-    if (strcmp(what, "source") == 0)
-        connection.peer = PORT;
     open_tun();
     if (strcmp(what, "sink") == 0)
         sink();

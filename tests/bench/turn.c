@@ -1,12 +1,13 @@
-/* turn: a byte there and back, and whole connections, between a kernel client (CPU 1) and a server
- * (CPU 0) that is ours, over the lab's TUN, or the kernel's, as the control over a veth pair.
+/* turn: bytes there and back, and whole connections, between our stack (CPU 0) and the kernel's
+ * (CPU 1) over the lab's TUN; run inside scripts/lab. tests/bench/kernel is the control.
  *
- *   turn ours pingpong|connections [-n TURNS] [-b] (busy polling)     inside scripts/lab
- *   turn kernel ADDRESS                                              a kernel server, for ever
- *   turn client ADDRESS pingpong|connections [-n TURNS]              a kernel client
- *   turn sends ADDRESS | turn receives ADDRESS [-t SECONDS]          bulk, kernel to kernel */
+ *   turn pingpong|connections [-n TURNS] [-b] (busy polling)     we serve
+ *   turn client [-n CONNECTIONS]                                 we connect, ask, close
+ *   turn hold [-n CONNECTIONS]                                   we keep them open
+ */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +15,14 @@
 #include "bench/bench.h"
 #include "socket.h"
 
-enum { POLLED = 64, BULK_PORT = 5004 };
+enum { POLLED = 64 };
 
+static const char ours[] = "198.18.0.2", kernel[] = "198.18.0.1";
 static unsigned turns = 20000;
 static int timeout_ms = 10;
-static double seconds_wanted = 3;
 
 /* Answers a byte with a byte. False: the peer is gone. */
-static bool serve_ours(struct tunny *stack, int s)
+static bool serve(struct tunny *stack, int s)
 {
     char bytes[64];
     ssize_t n = tunny_recv(stack, s, bytes, sizeof bytes, MSG_DONTWAIT);
@@ -31,39 +32,42 @@ static bool serve_ours(struct tunny *stack, int s)
     return n > 0 && tunny_send(stack, s, bytes, (size_t)n, MSG_DONTWAIT) == n;
 }
 
-static void accept_ours(struct tunny *stack, struct pollfd *polled, unsigned *count)
+static int listening(struct tunny *stack, unsigned port)
+{
+    struct sockaddr_storage a;
+    socklen_t length = bench_address(ours, port, &a);
+    int s = tunny_socket(stack, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    if (s < 0 || tunny_bind(stack, s, (struct sockaddr *)&a, length) < 0 ||
+        tunny_listen(stack, s, 1024) < 0)
+        bench_die("listen");
+    return s;
+}
+
+static int accepted(struct tunny *stack, int listener)
+{
+    int s = tunny_accept(stack, listener, NULL, NULL, SOCK_NONBLOCK);
+
+    if (s >= 0)
+        tunny_setsockopt(stack, s, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    return s;
+}
+
+static void accept_all(struct tunny *stack, struct pollfd *polled, unsigned *count)
 {
     int s;
 
-    while (*count < POLLED &&
-           (s = tunny_accept(stack, polled[0].fd, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
-        tunny_setsockopt(stack, s, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    while (*count < POLLED && (s = accepted(stack, polled[0].fd)) >= 0)
         polled[(*count)++] = (struct pollfd){.fd = s, .events = POLLIN};
-    }
 }
 
-static int ours(const char *what)
+static int server(struct tunny *stack, enum bench_child_kind kind)
 {
-    struct tunny_config config = {.device = getenv("LAB_DEVICE")};
     struct pollfd polled[POLLED];
-    struct sockaddr_storage a;
-    socklen_t length = bench_address("198.18.0.2", BENCH_TURN_PORT, &a);
-    struct tunny *stack;
     unsigned count = 1;
-    char error[200];
 
-    if (tunny_create(&config, &stack, error, sizeof error) < 0) {
-        fprintf(stderr, "turn: %s\n", error);
-        return 1;
-    }
-    polled[0] = (struct pollfd){.fd = tunny_socket(stack, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0),
-                                .events = POLLIN};
-    if (tunny_bind(stack, polled[0].fd, (struct sockaddr *)&a, length) < 0 ||
-        tunny_listen(stack, polled[0].fd, 1024) < 0)
-        return 1;
-    bench_child(strcmp(what, "pingpong") == 0 ? BENCH_TCP_TURNS : BENCH_TCP_CONNECTIONS,
-                "198.18.0.2", turns);
-    bench_pin(0);
+    polled[0] = (struct pollfd){.fd = listening(stack, BENCH_TURN_PORT), .events = POLLIN};
+    bench_child(kind, ours, turns);
     for (unsigned round = 0;; round++) {
         int ready = tunny_poll(stack, polled, count, timeout_ms);
         if (ready < 0)
@@ -71,58 +75,80 @@ static int ours(const char *what)
         if (ready == 0 && round % 64 == 0 && !bench_child_runs())
             return 0;
         for (unsigned i = 1; i < count; i++) {
-            if (!polled[i].revents || serve_ours(stack, polled[i].fd))
+            if (!polled[i].revents || serve(stack, polled[i].fd))
                 continue;
             tunny_close(stack, polled[i].fd);
             polled[i--] = polled[--count];
         }
         if (polled[0].revents)
-            accept_ours(stack, polled, &count);
+            accept_all(stack, polled, &count);
     }
 }
 
-/* One connection after the other, as the client makes them. */
-__attribute__((noreturn)) static int kernel(const char *address)
+/* The calls as a program makes them that waits in each. */
+static int client(struct tunny *stack)
 {
-    int listener = bench_listen(address, BENCH_TURN_PORT);
+    double *took = calloc(turns, sizeof *took), begun, last;
+    struct sockaddr_storage a;
+    socklen_t length = bench_address(kernel, BENCH_TURN_PORT, &a);
 
-    bench_pin(0);
-    for (;;) {
-        int s = accept(listener, NULL, NULL);
-        char bytes[64];
-        ssize_t n;
-        setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-        while ((n = recv(s, bytes, sizeof bytes, 0)) > 0)
-            if (send(s, bytes, (size_t)n, 0) != n)
-                break;
-        close(s);
+    bench_child(BENCH_TCP_ANSWERS, kernel, 0);
+    begun = last = bench_now();
+    for (unsigned i = 0; took && i < turns; i++) {
+        int s = tunny_socket(stack, AF_INET, SOCK_STREAM, 0);
+        char byte = 'x';
+        if (s < 0 || tunny_connect(stack, s, (struct sockaddr *)&a, length) < 0 ||
+            tunny_send(stack, s, &byte, 1, 0) != 1 || tunny_recv(stack, s, &byte, 1, 0) != 1)
+            bench_die("turn");
+        tunny_close(stack, s);
+        took[i] = bench_now() - last;
+        last += took[i];
     }
+    bench_report_turns(took, turns, bench_now() - begun);
+    free(took);
+    return 0;
 }
 
-static int receives(const char *address)
+/* What changed is asked for, so that those that only stay open cost nothing. */
+static int hold(struct tunny *stack)
 {
-    struct bench_span span = {.warm = 0.5, .seconds = seconds_wanted};
-    char *data = malloc(1 << 18);
-    int s;
+    struct pollfd device = {.fd = tunny_descriptor(stack), .events = POLLIN};
+    double before = bench_resident(), begun = bench_now();
+    unsigned open = 0;
+    int last_listener = 0, s;
 
-    bench_pin(0);
-    s = accept(bench_listen(address, BULK_PORT), NULL, NULL);
+    for (unsigned i = 0; i < BENCH_HOLD_PORTS; i++)
+        last_listener = listening(stack, BENCH_TURN_PORT + i);
+    bench_child(BENCH_TCP_HOLDS, ours, turns);
     for (;;) {
-        ssize_t n = recv(s, data, 1 << 18, 0);
-        if (n <= 0)
-            return 1;
-        if (bench_moved(&span, (uint64_t)n))
+        while ((s = tunny_next_changed(stack)) >= 0) {
+            if (s > last_listener && !serve(stack, s))
+                tunny_close(stack, s);
+            while (s <= last_listener && accepted(stack, s) >= 0)
+                if (++open == turns) {
+                    printf("R opened %.0f /s\n", turns / (bench_now() - begun));
+                    printf("R memory %.0f bytes\n", (bench_resident() - before) / turns);
+                }
+        }
+        int timer = tunny_timeout_ms(stack);
+        if (poll(&device, 1, timer < 0 || timer > 10 ? 10 : timer) == 0 && open == turns &&
+            !bench_child_runs())
             return 0;
+        if (tunny_run(stack) < 0)
+            return 1;
     }
 }
 
 int main(int argc, char **argv)
 {
-    const char *what = argc > 2 ? argv[1] : "";
+    struct tunny_config config = {.device = getenv("LAB_DEVICE")};
+    const char *what = argc > 1 ? argv[1] : "";
+    struct tunny *stack;
+    char error[200];
     int o;
 
-    optind = strcmp(what, "client") == 0 ? 4 : 3;
-    while ((o = getopt(argc, argv, "n:bt:")) > 0)
+    optind = 2;
+    while (argc > 1 && (o = getopt(argc, argv, "n:b")) > 0)
         switch (o) {
         case 'n':
             turns = (unsigned)atoi(optarg);
@@ -130,28 +156,25 @@ int main(int argc, char **argv)
         case 'b':
             timeout_ms = 0;
             break;
-        case 't':
-            seconds_wanted = atof(optarg);
-            break;
         default:
             return 2;
         }
-    if (strcmp(what, "ours") == 0)
-        return ours(argv[2]);
-    if (strcmp(what, "kernel") == 0)
-        return kernel(argv[2]);
-    if (strcmp(what, "receives") == 0)
-        return receives(argv[2]);
-    bench_pin(1);
-    if (strcmp(what, "sends") == 0)
-        bench_child(BENCH_KERNEL_SENDS, argv[2], BULK_PORT);
-    else if (strcmp(what, "client") == 0 && argc > 3 && strcmp(argv[3], "connections") == 0)
-        bench_tcp_connections(argv[2], turns);
-    else if (strcmp(what, "client") == 0)
-        bench_tcp_turns(argv[2], turns);
-    else
-        return 2;
-    while (strcmp(what, "sends") == 0 && bench_child_runs())
-        usleep(10000);
-    return 0;
+    if (strcmp(what, "hold") == 0) {
+        bench_raise_descriptors(turns);
+        config.memory = (uint64_t)turns << 14 | (uint64_t)512 << 20;
+    }
+    if (tunny_create(&config, &stack, error, sizeof error) < 0) {
+        fprintf(stderr, "turn: %s\n", error);
+        return 1;
+    }
+    bench_pin(0);
+    if (strcmp(what, "pingpong") == 0)
+        return server(stack, BENCH_TCP_TURNS);
+    if (strcmp(what, "connections") == 0)
+        return server(stack, BENCH_TCP_CONNECTIONS);
+    if (strcmp(what, "client") == 0)
+        return client(stack);
+    if (strcmp(what, "hold") == 0)
+        return hold(stack);
+    return 2;
 }
