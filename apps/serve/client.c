@@ -10,6 +10,7 @@ enum {
     SHARE = 1 << 20, /* bytes of a body in one go, then the others have their turn */
     LEND_MOST = 1 << 18,
     LINGER_BYTES = 1 << 16, /* read and thrown away at the end */
+    STATES_A_TURN = 16,     /* so many requests that came together, half of it */
 };
 static const int64_t linger_ns = 2000000000;
 
@@ -154,7 +155,9 @@ static enum client_outcome send_piece(struct client *client, struct tunny *stack
         if ((size_t)got < pieces[i].iov_len)
             break;
     }
-    int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (reply->left > 0 ? MSG_MORE : 0);
+    /* Behind the last reply of a connection comes its FIN, in the same segment. */
+    int more = reply->left > 0 || !reply->keeps_alive;
+    int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     ssize_t sent = tunny_send_done(stack, client->socket, filled, flags);
     if (sent != (ssize_t)filled)
         return CLIENT_ENDS;
@@ -211,8 +214,8 @@ static enum client_outcome linger(struct client *client, struct tunny *stack)
     return CLIENT_ENDS;
 }
 
-enum client_outcome client_work(struct client *client, struct tunny *stack,
-                                const struct client_settings *settings)
+static enum client_outcome work_in_state(struct client *client, struct tunny *stack,
+                                         const struct client_settings *settings)
 {
     switch (client->state) {
     case CLIENT_READING:
@@ -223,6 +226,18 @@ enum client_outcome client_work(struct client *client, struct tunny *stack,
         return linger(client, stack);
     }
     return CLIENT_ENDS;
+}
+
+enum client_outcome client_work(struct client *client, struct tunny *stack,
+                                const struct client_settings *settings)
+{
+    for (int i = 0; i < STATES_A_TURN; i++) {
+        enum client_state before = client->state;
+        enum client_outcome outcome = work_in_state(client, stack, settings);
+        if (outcome != CLIENT_GOES_ON || client->state == before)
+            return outcome;
+    }
+    return CLIENT_GOES_ON;
 }
 
 void client_time_out(struct client *client, const struct client_settings *settings, int64_t now_ns)
