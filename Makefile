@@ -42,7 +42,7 @@ TESTS_BIN := $(TESTS_SRC:tests/%.c=$B/tests/%)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$B/fuzz/%)
 SUPPORT_OBJ := $(SUPPORT:%.c=$B/%.o)
 
-.PHONY: netem-exact all help lib examples tests fuzz demo test sim planted check tidy conformance format lint install uninstall clean bench bench-link
+.PHONY: netem-exact all help lib examples tests fuzz demo test sim planted check tidy conformance format lint install uninstall clean bench bench-quick bench-link
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -141,8 +141,11 @@ sim: $(SWARM_BIN)  ## random worlds, watched at every step: SEEDS=N [FROM=K] [JO
 planted:  ## bugs planted into a copy of the stack: the swarm finds each, and shrinks its world to a few lines
 	@tests/sim/planted/run
 
-bench: $(BENCH_BIN)  ## docs/benchmarks.md: ratios against the floor and the kernel (root, an idle machine, 15 minutes)
+bench: $B/tunny $(BENCH_BIN)  ## docs/benchmarks.md: ratios against the floor and the kernel (root, an idle machine, 15 minutes)
 	@B=$B tests/bench/bench.py --write
+
+bench-quick: $B/tunny $(BENCH_BIN)  ## a look at the same, written nowhere (root, 2 minutes)
+	@B=$B tests/bench/bench.py --quick
 
 bench-link: $B/tunny $B/tests/bench/forward  ## tunny link against a bare TUN-to-TUN forwarder
 	@BUILD=$B scripts/lab --quiet python3 tests/bench/link.py $B

@@ -6,7 +6,7 @@
  *   core out N             N data segments out, every second one acknowledged
  *   core swapped N         N data segments, each pair in the wrong order
  *   core sack N HOLES      N ACKs that each report one more segment SACKed among HOLES holes
- *   core connections N C   N data segments spread over C connections
+ *   core connections N C   N data segments spread over C connections, SPANS times: the median, too
  *   core idle C            C connections stay open: bytes of memory for each
  */
 #include <arpa/inet.h>
@@ -220,9 +220,11 @@ static void user_reads(const struct peer *p)
 static void segments_in(struct peer *peers, unsigned count, uint64_t n, unsigned swapped)
 {
     enum { READ_EVERY = 16 };
+    static uint64_t whose; /* the next one's, also in a later span */
 
+    user_has = 0;
     for (uint64_t i = 0; i < n; i++) {
-        struct peer *p = &peers[i % count];
+        struct peer *p = &peers[whose++ % count];
         uint32_t at = p->seq;
         if (swapped)
             at = i % 2 ? at - TEXT : at + TEXT;
@@ -236,7 +238,7 @@ static void segments_in(struct peer *peers, unsigned count, uint64_t n, unsigned
     }
     for (unsigned i = 0; i < count; i++)
         user_reads(&peers[i]);
-    if (user_has != n / 2 * 2 * TEXT)
+    if (user_has != (swapped ? n / 2 * 2 : n) * TEXT)
         die("the user did not get every byte");
 }
 
@@ -304,7 +306,7 @@ static double now_ns(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* others on the machine do not count */
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
@@ -327,6 +329,30 @@ static struct peer *connect_all(unsigned count)
     for (unsigned i = 0; peers && i < count; i++)
         peers[i] = connected(listener, i);
     return peers;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Once everything has been in use. */
+static void connections_in_spans(struct peer *peers, unsigned count, uint64_t n)
+{
+    enum { SPANS = 7 };
+    double took[SPANS];
+
+    segments_in(peers, count, count, 0);
+    for (unsigned i = 0; i < SPANS; i++) {
+        double begun = now_ns();
+        segments_in(peers, count, n, 0);
+        took[i] = (now_ns() - begun) / (double)n;
+    }
+    qsort(took, SPANS, sizeof *took, by_size);
+    printf("R connections %.1f ns\nR least %.1f ns\nR most %.1f ns\n", took[SPANS / 2], took[0],
+           took[SPANS - 1]);
 }
 
 static const char *const unlimited[] = {"tcp_reordering=127", NULL};
@@ -356,12 +382,16 @@ int main(int argc, char **argv)
     }
     peers = connect_all(!strcmp(what, "connections") ? more : 1);
     begun = now_ns();
+    if (!strcmp(what, "connections")) {
+        connections_in_spans(peers, more, n);
+        return 0;
+    }
     if (!strcmp(what, "out"))
         segments_out(peers, n);
     else if (!strcmp(what, "sack"))
         sacks(peers, n, more);
     else
-        segments_in(peers, !strcmp(what, "connections") ? more : 1, n, !strcmp(what, "swapped"));
+        segments_in(peers, 1, n, !strcmp(what, "swapped"));
     printf("R %s %.1f ns\n", what, (now_ns() - begun) / (double)n);
     return 0;
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""What it costs a program to run on the stack: the same measurement natively (the kernel's loopback) and under `tunny run` (both ends
-on one stack, over 127.0.0.1), in turn. Inside the lab; run by scripts/run-matrix. Prints a Markdown table."""
+"""What it costs a program to run on the stack: one measurement, natively (the kernel's loopback) or under `tunny run` (both ends on one
+stack, over 127.0.0.1). Inside the lab; run by tests/bench. Prints "R key value" lines.
+
+    costs.py native|stack"""
 import os
 import re
 import shutil
@@ -13,7 +15,7 @@ import time
 
 TUNNY = os.path.abspath(os.environ.get("BUILD", "build/release") + "/tunny")
 MATRIX = os.path.join(os.path.dirname(os.path.abspath(__file__)), "matrix")
-ROUNDS = 3
+SECONDS = 1
 
 
 # --- measured inside --------------------------------------------------------------------------------------
@@ -70,14 +72,24 @@ def output(words, native):
     return r.stdout
 
 
+def report(key, value):
+    print(f"R {key} {value:.4g}", flush=True)
+
+
 def python_figures(native):
-    connect, ping = output(["python3", os.path.abspath(__file__), "--inside"], native).split()
-    return {"connect, 1 byte there and back, close (us)": float(connect), "64 bytes there and back (us)": float(ping)}
+    for key, value in zip(("connect", "ping"), output(["python3", os.path.abspath(__file__), "--inside"], native).split()):
+        report(key, float(value))
+
+
+def until_it_listens(port):
+    """As words of a shell."""
+    return f"until nc -z 127.0.0.1 {port}; do sleep 0.02; done"
 
 
 def iperf_figures(native):
-    out = output(["sh", "-c", "iperf3 -s -1 -p 5999 > /dev/null & sleep 1; iperf3 -c 127.0.0.1 -p 5999 -t 2 -f m"], native)
-    return {"iperf3, one stream (Gbit/s)": float(re.search(r"([\d.]+) Mbits/sec +receiver", out).group(1)) / 1000}
+    out = output(["sh", "-c", f"iperf3 -s -p 5999 > /dev/null & {until_it_listens(5999)}; iperf3 -c 127.0.0.1 -p 5999 -t {SECONDS} -f m; kill $!"],
+                 native)
+    report("iperf", float(re.search(r"([\d.]+) Mbits/sec +receiver", out).group(1)) / 1000)
 
 
 def nginx_figures(native, folder):
@@ -86,41 +98,29 @@ def nginx_figures(native, folder):
         text = f.read().replace("DIR", folder).replace("PORT", str(port)).replace("OPTIONS", "").replace("CERTIFICATE", "")
     with open(f"{folder}/nginx.conf", "w", encoding="utf-8") as f:
         f.write(text)
+    ask = f"wrk -t1 -c32 -d{SECONDS}"
     url = f"http://127.0.0.1:{port}/small"
-    out = output(["sh", "-c", f"nginx -c {folder}/nginx.conf & sleep 1; wrk -t1 -c32 -d2 {url}; wrk -t1 -c32 -d2 -H 'Connection: close' {url}; kill $!"],
+    out = output(["sh", "-c", f"nginx -c {folder}/nginx.conf & {until_it_listens(port)}; {ask} {url}; {ask} -H 'Connection: close' {url}; kill $!"],
                  native)
-    kept, new = re.findall(r"Requests/sec: +([\d.]+)", out)
-    return {"nginx, kept connections (requests/s)": float(kept), "nginx, a connection a request (requests/s)": float(new)}
-
-
-def measure(native, folder):
-    figures = python_figures(native)
-    if shutil.which("iperf3"):
-        figures.update(iperf_figures(native))
-    if shutil.which("nginx") and shutil.which("wrk"):
-        figures.update(nginx_figures(native, folder))
-    return figures
-
-
-def middle(values):
-    return sorted(values)[len(values) // 2]
+    for key, value in zip(("kept", "new"), re.findall(r"Requests/sec: +([\d.]+)", out)):
+        report(key, float(value))
 
 
 def main():
     if sys.argv[1:] == ["--inside"]:
         inside()
         return
-    with tempfile.TemporaryDirectory() as folder:
-        os.mkdir(f"{folder}/www")
-        with open(f"{folder}/www/small", "w", encoding="utf-8") as f:
-            f.write("hello\n")
-        os.chmod(folder, 0o755)
-        rounds = [(measure(True, folder), measure(False, folder)) for _ in range(ROUNDS)]
-    print("| | native | on the stack | ratio |\n|---|---|---|---|")
-    for name in rounds[0][0]:
-        native, ours = (middle([r[i][name] for r in rounds]) for i in (0, 1))
-        print(f"| {name} | {native:.3g} | {ours:.3g} | {ours / native:.2f} |" if native < 1000 else
-              f"| {name} | {native:.0f} | {ours:.0f} | {ours / native:.2f} |")
+    native = sys.argv[1:] == ["native"]
+    python_figures(native)
+    if shutil.which("iperf3") and shutil.which("nc"):
+        iperf_figures(native)
+    if shutil.which("nginx") and shutil.which("wrk") and shutil.which("nc"):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(f"{folder}/www")
+            with open(f"{folder}/www/small", "w", encoding="utf-8") as f:
+                f.write("hello\n")
+            os.chmod(folder, 0o755)
+            nginx_figures(native, folder)
 
 
 if __name__ == "__main__":
