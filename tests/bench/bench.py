@@ -117,6 +117,7 @@ def arguments():
         options.repeats, options.seconds, options.turns = 1, 0.4, 4000
     options.held = [10000] if options.quick else [10000, 100000]
     options.scale = [1, 1000, 100000] if options.quick else [1, 1000, 100000, 1000000]
+    options.file = 1 if options.quick else 4  # GiB
     options.core = 50000 if options.quick else 200000
     options.command = " ".join(["tests/bench/bench.py", *sys.argv[1:]])
     if options.write and options.only:

@@ -100,14 +100,14 @@ def curl_gets(to, name, size, sync=False):
         return seen_from("client", transfer(pair.b, 0, server, curl(f"http://198.18.0.1/{name}", to, sync), size))
 
 
-def serve(size):
+def serve(name, size):
     with open_lab() as here, tunny_serve(here) as server:
-        return seen_from("server", transfer(here, 1, server, curl("http://198.18.0.2/big", "/dev/null"), size))
+        return seen_from("server", transfer(here, 1, server, curl(f"http://198.18.0.2/{name}", "/dev/null"), size))
 
 
-def nginx_serves(size):
+def nginx_serves(name, size):
     with Pair() as pair, nginx(pair.b, 0) as server:
-        return seen_from("server", transfer(pair.a, 1, server, curl("http://198.18.0.2/big", "/dev/null"), size))
+        return seen_from("server", transfer(pair.a, 1, server, curl(f"http://198.18.0.2/{name}", "/dev/null"), size))
 
 
 def then_removed(path, fetch, *words, **named):
@@ -121,14 +121,15 @@ def then_removed(path, fetch, *words, **named):
 
 
 def large(options):
-    big, memory = 4 * GIB, FOLDER + "/fetched"
+    size, name, memory = options.file * GIB, "one" if options.file == 1 else "big", FOLDER + "/fetched"
     cases = {"bulk receive": case(in_lab, "bulk", "recv", "-t", str(options.seconds)),
-             "get": case(get, "/dev/null", "big", big), "curl": case(curl_gets, "/dev/null", "big", big),
-             "get, memory": case(then_removed, memory, get, "big", big), "curl, memory": case(then_removed, memory, curl_gets, "big", big),
-             "serve": case(serve, big), "nginx": case(nginx_serves, big)}
-    rows = [Row("tunny get of 4 GiB to /dev/null", "get", "bulk receive", 0.95), Row("tunny get of 4 GiB to /dev/null", "get", "curl", 1.0),
-            Row("tunny get of 4 GiB to a file in memory", "get, memory", "curl, memory"),
-            Row("tunny serve of 4 GiB to curl", "serve", "nginx")]
+             "get": case(get, "/dev/null", name, size), "curl": case(curl_gets, "/dev/null", name, size),
+             "get, memory": case(then_removed, memory, get, name, size), "curl, memory": case(then_removed, memory, curl_gets, name, size),
+             "serve": case(serve, name, size), "nginx": case(nginx_serves, name, size)}
+    fetch = f"tunny get of {options.file} GiB to "
+    rows = [Row(fetch + "/dev/null", "get", "bulk receive", 0.95), Row(fetch + "/dev/null", "get", "curl", 1.0),
+            Row(fetch + "a file in memory", "get, memory", "curl, memory"),
+            Row(f"tunny serve of {options.file} GiB to curl", "serve", "nginx")]
     return cases, rows
 
 
