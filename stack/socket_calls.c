@@ -391,8 +391,10 @@ static void linger(struct tunny *stack, struct socket *socket)
 
 int tunny_close(struct tunny *stack, int number)
 {
-    struct instant now;
-    struct socket *socket = enter(stack, number, &now);
+    /* Without a turn: the SYNs that wait are not to be answered by a listener that is to go. */
+    struct instant now = stack_now(stack);
+    struct socket *socket = sockets_find(&stack->sockets, number);
+    stack->trace.now = now;
     if (!socket)
         return -EBADF;
     if (socket->tcb && !socket->nonblocking) {

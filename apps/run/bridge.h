@@ -33,7 +33,7 @@ struct bridge {
     bool has_waiting;  /* a listener has connections that its queue could not take */
     unsigned census;   /* how often pipe_find_all() has looked */
     int64_t census_ns; /* and when */
-    int64_t next_sweep_ns;
+    int64_t next_sweep_ns, next_listeners_ns;
     struct session *sessions;
     struct channels channels;
 };
@@ -49,7 +49,10 @@ enum bridge_event {
     EVENT_LAST = 255,
 };
 
-enum { BRIDGE_SWEEP_NS = 250000000 }; /* how soon a closed listener refuses */
+enum {
+    BRIDGE_SWEEP_NS = 250000000,   /* how soon closed sockets that tell nobody are noticed */
+    BRIDGE_LISTENERS_NS = 5000000, /* how long after the last look a closed listener may accept */
+};
 
 /* The locks, the epoll set, the meeting place. 0 or a negative errno. `bridge` lives on the heap.
  */

@@ -44,15 +44,25 @@ static bool is_unix_stream(int duplicate)
     return getsockopt(duplicate, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
 }
 
+/* connect() to where the channel was to go already: not, say, to AF_UNSPEC. */
+static bool is_same_peer(struct call *call, const struct channel *channel)
+{
+    struct sockaddr_storage address;
+    socklen_t length;
+    return calls_read_address(call, &address, &length) == 0 &&
+           address.ss_family == channel->peer.ss_family;
+}
+
 /* The same call again at once, when it could only be told that it was made already. */
-static bool is_repeated(const struct call *call, const struct channel *channel)
+static bool is_repeated(struct call *call, const struct channel *channel)
 {
     int64_t age = tunny_now_ns(call->session->bridge->stack) - channel->kept.when_ns;
     if (age > AT_ONCE_NS)
         return false;
     if (call->number != SYS_connect)
         return true;
-    return channel->state == (channel->kept.result == 0 ? CHANNEL_OPEN : CHANNEL_CONNECTING);
+    return is_same_peer(call, channel) &&
+           channel->state == (channel->kept.result == 0 ? CHANNEL_OPEN : CHANNEL_CONNECTING);
 }
 
 /* The answer that a signal was faster than, for the call that is restarted. */

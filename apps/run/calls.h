@@ -43,7 +43,12 @@ void calls_hold(struct call *call, struct channel *channel, int timeout_option);
 void calls_release(struct channel *channel, int number, int other, int64_t result);
 /* Makes A for the channel. Its descriptor, the program's to be, or a negative errno. */
 int calls_make_end(struct bridge *bridge, struct channel *channel, int flags);
-/* A bound socket or listener that is closed tells nobody. Forgets those that are gone, before a
+/* Makes T for the channel. 0 or a negative errno. */
+int calls_make_socket(struct bridge *bridge, struct channel *channel);
+/* A listener that is closed tells nobody. Forgets those that are gone, before they would answer a
+ * SYN. */
+void calls_drop_closed_listeners(struct bridge *bridge);
+/* The same for all bound sockets, too. Forgets those that are gone, before a
  * name that they hold is missed; `except` is not looked at. */
 void calls_drop_closed(struct bridge *bridge, const struct channel *except);
 /* Answers those that wait to know how the handshake ended. */

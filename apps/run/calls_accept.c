@@ -32,8 +32,8 @@ void program_listen(struct call *call, struct channel *channel)
     }
     if (result == 0 && listen(call->duplicate, backlog) < 0)
         result = -errno;
-    if (result == 0)
-        channel->state = CHANNEL_LISTENING;
+    if (result == 0 && channel->state == CHANNEL_FRESH)
+        channel_begin_listening(&bridge->channels, channel);
     notify_answer(call, channel, result);
 }
 

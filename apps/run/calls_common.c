@@ -20,6 +20,16 @@ int64_t calls_timeout_ns(struct bridge *bridge, const struct channel *channel, i
     return (int64_t)time.tv_sec * 1000000000 + (int64_t)time.tv_usec * 1000;
 }
 
+void calls_drop_closed_listeners(struct bridge *bridge)
+{
+    struct channel *next;
+    for (struct channel *c = bridge->channels.listeners; c != NULL; c = next) {
+        next = c->next_listener;
+        if (!channel_is_alive(&bridge->channels, c))
+            channel_free(bridge, c);
+    }
+}
+
 void calls_drop_closed(struct bridge *bridge, const struct channel *except)
 {
     struct channel *next;

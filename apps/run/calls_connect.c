@@ -27,7 +27,7 @@ static void mean_this_host(struct sockaddr_storage *address)
 static void begin(struct call *call, struct channel *channel)
 {
     struct bridge *bridge = call->session->bridge;
-    calls_drop_closed(bridge, channel);
+    calls_drop_closed_listeners(bridge);
     int result = tunny_connect(bridge->stack, channel->socket,
                                (const struct sockaddr *)&channel->peer, channel->peer_length);
     if (result != -EINPROGRESS) {
@@ -70,8 +70,8 @@ static void on_open(struct call *call, struct channel *channel)
     notify_answer(call, channel, result);
 }
 
-/* The old A has failed and cannot be used again: the program gets another under the same number,
- * with the same T, and the call begins anew. */
+/* The old A cannot be used again: the program gets another under the same number, with the same T,
+ * and the call begins anew. */
 static void renew(struct call *call, struct channel *channel)
 {
     struct bridge *bridge = call->session->bridge;
@@ -89,6 +89,8 @@ static void renew(struct call *call, struct channel *channel)
     }
     fresh->holder = call->task;
     fresh->descriptor = (int)call->arguments[0];
+    memcpy(fresh->options, channel->options, sizeof fresh->options);
+    fresh->option_count = channel->option_count;
     channel_set_socket(&bridge->channels, fresh, channel->socket);
     channel->socket = -1;
     channel_free(bridge, channel);
@@ -115,6 +117,33 @@ static void on_dead(struct call *call, struct channel *channel)
     renew(call, channel);
 }
 
+/* connect() to AF_UNSPEC: T is reset, and a new socket but for its options. A is as well while it
+ * has not been joined with an S and does not listen; else the program gets another. */
+static void dissolve(struct call *call, struct channel *channel,
+                     const struct sockaddr_storage *address, socklen_t length)
+{
+    struct bridge *bridge = call->session->bridge;
+    bool is_joined = channel->state != CHANNEL_FRESH &&
+                     !(channel->state == CHANNEL_CONNECTING && channel->pipe < 0);
+    int result = channel->socket < 0 ? calls_make_socket(bridge, channel) : 0;
+    if (result == 0)
+        result = tunny_connect(bridge->stack, channel->socket, (const struct sockaddr *)address,
+                               length);
+    if (result < 0) {
+        notify_answer(call, channel, result);
+        return;
+    }
+    calls_release(channel, SYS_accept, SYS_accept4, -EINVAL);
+    calls_release(channel, SYS_connect, 0, -ECONNABORTED);
+    if (is_joined) {
+        renew(call, channel);
+        return;
+    }
+    channel->state = CHANNEL_FRESH;
+    channel->error = 0;
+    notify_answer(call, channel, 0);
+}
+
 void program_connect(struct call *call, struct channel *channel)
 {
     struct sockaddr_storage address;
@@ -127,6 +156,10 @@ void program_connect(struct call *call, struct channel *channel)
     }
     if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
         snprintf(call->note, sizeof call->note, "%s", endpoint_text(&address, text));
+    if (address.ss_family == AF_UNSPEC && length >= sizeof address.ss_family) {
+        dissolve(call, channel, &address, length);
+        return;
+    }
     switch (channel->state) {
     case CHANNEL_FRESH:
         mean_this_host(&address);

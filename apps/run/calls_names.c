@@ -36,7 +36,7 @@ int calls_make_end(struct bridge *bridge, struct channel *channel, int flags)
     return end;
 }
 
-static int make_socket(struct bridge *bridge, struct channel *channel)
+int calls_make_socket(struct bridge *bridge, struct channel *channel)
 {
     int socket = tunny_socket(bridge->stack, channel->family, SOCK_STREAM | SOCK_NONBLOCK,
                               IPPROTO_TCP);
@@ -55,7 +55,7 @@ void program_socket(struct call *call)
     snprintf(call->note, sizeof call->note, "%s, SOCK_STREAM",
              family == AF_INET ? "AF_INET" : "AF_INET6");
     struct channel *channel = channel_new(&bridge->channels, family);
-    int result = channel == NULL ? -ENOMEM : make_socket(bridge, channel);
+    int result = channel == NULL ? -ENOMEM : calls_make_socket(bridge, channel);
     if (result == 0)
         result = calls_make_end(bridge, channel, type);
     if (result < 0) {
@@ -122,7 +122,7 @@ void program_shutdown(struct call *call, struct channel *channel)
         shutdown(call->duplicate, how);
         tunny_shutdown(bridge->stack, channel->socket, how);
         if (how != SHUT_WR) {
-            channel->state = CHANNEL_FRESH;
+            channel_end_listening(&bridge->channels, channel);
             calls_release(channel, SYS_accept, SYS_accept4, -EINVAL);
         }
         notify_answer(call, channel, 0);

@@ -87,9 +87,32 @@ static void leave_buckets(struct channels *channels, struct channel *channel)
     channel_forget_cookie(channels, channel);
 }
 
+void channel_begin_listening(struct channels *channels, struct channel *channel)
+{
+    channel->state = CHANNEL_LISTENING;
+    channel->previous_listener = NULL;
+    channel->next_listener = channels->listeners;
+    if (channels->listeners != NULL)
+        channels->listeners->previous_listener = channel;
+    channels->listeners = channel;
+}
+
+void channel_end_listening(struct channels *channels, struct channel *channel)
+{
+    channel->state = CHANNEL_FRESH;
+    if (channel->previous_listener != NULL)
+        channel->previous_listener->next_listener = channel->next_listener;
+    else
+        channels->listeners = channel->next_listener;
+    if (channel->next_listener != NULL)
+        channel->next_listener->previous_listener = channel->previous_listener;
+}
+
 void channel_free(struct bridge *bridge, struct channel *channel)
 {
     struct channels *channels = &bridge->channels;
+    if (channel->state == CHANNEL_LISTENING)
+        channel_end_listening(channels, channel);
     leave_list(channels, channel);
     leave_buckets(channels, channel);
     if (channel->is_dirty)

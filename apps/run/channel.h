@@ -91,6 +91,7 @@ struct channel {
     struct channel *next_dirty;
     struct channel *next_by_id, *next_by_cookie;
     struct channel *previous, *next; /* among all */
+    struct channel *previous_listener, *next_listener;
 };
 
 enum { CHANNEL_BUCKETS = 1 << 14, CHANNEL_DEAD_MOST = 4096 };
@@ -102,6 +103,7 @@ struct channels {
     struct channel **by_socket;
     unsigned sockets; /* room in by_socket */
     struct channel *first, *last;
+    struct channel *listeners; /* those that are LISTENING */
     struct channel *dirty, *last_dirty;
     unsigned dirty_count;
     unsigned count, dead; /* dead: without a name */
@@ -111,6 +113,10 @@ struct channels {
 struct channel *channel_new(struct channels *channels, int family);
 /* Closes S and T and forgets the channel. Calls that it holds must have been answered. */
 void channel_free(struct bridge *bridge, struct channel *channel);
+
+/* From FRESH to LISTENING, and back. */
+void channel_begin_listening(struct channels *channels, struct channel *channel);
+void channel_end_listening(struct channels *channels, struct channel *channel);
 
 /* T of the channel; -ENOMEM. */
 int channel_set_socket(struct channels *channels, struct channel *channel, int socket);

@@ -88,11 +88,21 @@ static void retry_queues(struct bridge *bridge)
 {
     struct channel *next;
     bridge->has_waiting = false;
-    for (struct channel *c = bridge->channels.first; c != NULL; c = next) {
-        next = c->next;
-        if (c->state == CHANNEL_LISTENING)
-            calls_accept_progress(bridge, c);
+    for (struct channel *c = bridge->channels.listeners; c != NULL; c = next) {
+        next = c->next_listener;
+        calls_accept_progress(bridge, c);
     }
+}
+
+/* The packets that wait may be SYNs for a listener that the program has closed: it is to refuse
+ * them. Not at each turn: a look costs three system calls a listener. */
+static void look_after_listeners(struct bridge *bridge)
+{
+    int64_t now = tunny_now_ns(bridge->stack);
+    if (bridge->channels.listeners == NULL || now < bridge->next_listeners_ns)
+        return;
+    bridge->next_listeners_ns = now + BRIDGE_LISTENERS_NS;
+    calls_drop_closed_listeners(bridge);
 }
 
 /* Sockets that were closed without ever having been connected tell nobody. False: it is gone. */
@@ -129,6 +139,7 @@ static void sweep(struct bridge *bridge)
 
 static int act(struct bridge *bridge)
 {
+    look_after_listeners(bridge);
     int result = tunny_run(bridge->stack);
     note_changes(bridge);
     pump_all(bridge);

@@ -337,6 +337,31 @@ def gone(pid):
         time.sleep(0.02)
 
 
+def a_closed_listener_refuses_the_outside():
+    """Nobody tells the stack of the close(); at the next packet it looks, if the last look was 5 ms ago."""
+    code = """if True:
+        import socket, sys
+        for port in range(8200, 8210):
+            l = socket.create_server(("0.0.0.0", port))
+            print(port, flush=True)
+            c = l.accept()[0]
+            l.close()
+            c.sendall(b"closed")
+            c.recv(1)"""
+    with Running("python3", "-c", code) as program:
+        for port in range(8200, 8210):
+            assert program.p.stdout.readline() == b"%d\n" % port
+            with socket.create_connection((STACK[4], port), timeout=30) as c:
+                assert c.recv(6) == b"closed"
+                time.sleep(0.03)
+                try:
+                    socket.create_connection((STACK[4], port), timeout=30).close()
+                except ConnectionRefusedError:
+                    continue
+                raise AssertionError("the closed listener accepted")
+        assert program.p.wait(30) == 0
+
+
 def killed_program_resets_or_ends_its_connections():
     s, port = listener(4)
     code = f"import socket, time\nc = socket.create_connection(('{KERNEL[4]}', {port}))\nc.sendall(b'here')\nwhile True: time.sleep(60)"
@@ -547,7 +572,8 @@ def main():
     jobs = [(f"program {t.__name__}", t) for t in (
         curl, curl_through_faults, wget, busybox, netcat, bash, python_http_server, busybox_httpd, notes_client, notes_server,
         without_any_link_the_kernel_counts_nothing, rings_are_refused, tcp_past_the_filter_is_reset, echo_requests, names, exit_codes,
-        signals_are_handed_through, last_words_arrive, killed_program_resets_or_ends_its_connections, killed_stack_leaves_nothing,
+        signals_are_handed_through, last_words_arrive, a_closed_listener_refuses_the_outside,
+        killed_program_resets_or_ends_its_connections, killed_stack_leaves_nothing,
         finds_listening_sockets, thousands_at_once, joined_by_many, programs_outlive_a_killed_stack, as_an_ordinary_user)]
     jobs += [(f"program datagrams IPv{family}", datagrams, family) for family in (4, 6)]
     jobs += [(f"program sockets {case}", sockets_case, case) for case in cases]

@@ -2,6 +2,7 @@
 """What programs do with TCP sockets, checked on whatever TCP they get: the same program runs natively and under `tunny run`.
 sockets.py NOBODY CASE...: NOBODY is a remote address without listeners; prints "ok CASE" for each."""
 import array
+import ctypes
 import errno
 import os
 import select
@@ -231,6 +232,39 @@ def reuse_port():
     assert min(counts) > 3, counts
 
 
+def dissolve(s):
+    """connect() to AF_UNSPEC, which Python's own call does not know."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.connect(s.fileno(), struct.pack("=H14x", socket.AF_UNSPEC), 16) == 0, os.strerror(ctypes.get_errno())
+
+
+def dissolved():
+    """An address of no family resets a connection, ends a listener, and the socket may be used again."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    c = socket.socket()
+    c.setsockopt(SOL, socket.SO_KEEPALIVE, 1)
+    dissolve(c)
+    for _ in range(2):
+        c.connect(listener.getsockname())
+        s = listener.accept()[0]
+        c.sendall(b"a")
+        assert s.recv(1) == b"a"
+        dissolve(c)
+        raises(errno.ECONNRESET, s.recv, 1)
+        raises(errno.ENOTCONN, c.getpeername)
+        s.close()
+    assert c.getsockopt(SOL, socket.SO_KEEPALIVE) == 1
+    address = listener.getsockname()
+    dissolve(listener)
+    raises(errno.EINVAL, listener.accept)
+    raises(errno.ECONNREFUSED, c.connect, address)
+    c.setblocking(False)
+    assert c.connect_ex(address) in (errno.EINPROGRESS, errno.ECONNREFUSED)
+    dissolve(c)
+    c.close()
+    listener.close()
+
+
 def closed_listener_refuses():
     s = socket.socket()
     s.bind(("127.0.0.1", 0))
@@ -431,8 +465,8 @@ def signal_storm():
 
 
 CASES = [echo, names, mapped_addresses, refused, nonblocking_connect, nonblocking_refused, connect_again_after_failure, half_close,
-         reset_when_unread, reset_by_linger, text_before_reset, broken_pipe, address_in_use, reuse_port, closed_listener_refuses,
-         waiting_connections_are_reset, shutdown_wakes_accept, timeouts, passed_to_a_child, shared_by_processes, survives_exec,
+         reset_when_unread, reset_by_linger, text_before_reset, broken_pipe, address_in_use, reuse_port, dissolved,
+         closed_listener_refuses, waiting_connections_are_reset, shutdown_wakes_accept, timeouts, passed_to_a_child, shared_by_processes, survives_exec,
          options, urgent, much_both_ways, slow_reader, signal_storm]
 
 if __name__ == "__main__":
