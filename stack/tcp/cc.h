@@ -64,6 +64,7 @@ struct cc_ops {
     const char *name; /* as in TCP_CONGESTION: "reno" */
     bool paced;       /* sets pacing_rate itself; else the sender derives it from cwnd / srtt */
     bool owns_recovery_window; /* a model-based algorithm: cwnd in recovery is its own, not PRR's */
+    bool echoes_exactly; /* as a receiver it tells of each mark, not RFC 3168's way (RFC 8257) */
     void (*init)(struct cc *cc, struct instant now);
     void (*on_ack)(struct cc *cc, const struct cc_ack *ack);
     /* Fast recovery begins, or an ECN mark asks for a reduction: set ssthresh (cwnd follows it by

@@ -1,7 +1,8 @@
 /* DCTCP (RFC 8257): the window shrinks by the share of bytes that met a marking queue, not by half.
  * For networks under one administration only: beside conventional flows it takes more than its
  * share (RFC 8257, 1 and 5), so that it is chosen by name and never the default. The rest is
- * Reno's. The receiver's side, exact echoes of marks (3.2), is not here. */
+ * Reno's. The receiver's side, exact echoes of marks (3.2), is asked for here and done in
+ * tcp_ecn.c. */
 #include "tcp/cc.h"
 
 /* 3.3: shares of 1, in fixed point. Fine enough that the gain of 1/16 still moves a share of
@@ -99,6 +100,7 @@ static void dctcp_on_timeout(struct cc *cc, const struct cc_loss *loss)
 
 const struct cc_ops cc_dctcp = {
     .name = "dctcp",
+    .echoes_exactly = true,
     .init = dctcp_init,
     .on_ack = dctcp_on_ack,
     .on_loss = dctcp_on_loss,

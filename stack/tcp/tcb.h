@@ -62,7 +62,7 @@ enum tcp_ecn_mode {
 struct tcp_ecn {
     enum tcp_ecn_mode mode;
     enum tcp_ecn_mode asked; /* what our SYN asked for */
-    bool echo, reduced;      /* RFC 3168: ECE is to be sent; CWR is to be sent */
+    bool echo, reduced;      /* ECE is to be sent (also RFC 8257's DCTCP.CE); CWR is */
     uint8_t syn_field;       /* the IP-ECN field of the newest SYN or SYN-ACK that came */
     uint8_t answers;         /* SYN-ACKs sent */
     bool reflects; /* the next ACK is a pure one in the handshake's code (9768, 3.2.2.1) */

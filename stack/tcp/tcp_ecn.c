@@ -187,6 +187,20 @@ static void classic_arrives(struct tcb *tcb, const struct segment *seg)
     }
 }
 
+/* RFC 8257, 3.2 (R8257-01): ECE says whether the newest text was marked (DCTCP.CE), and a change is
+ * answered at once. CWR comes before CE there, and alone it says nothing. What came before the
+ * change gets no ACK of its own, which 3.2 allows: input is answered when all of it is read. */
+static void exact_arrives(struct tcb *tcb, const struct segment *seg)
+{
+    bool marked = seg->ecn == ECN_CE;
+
+    if (seg->text.len == 0)
+        return;
+    if (tcb->ecn.echo != marked)
+        tcp_owe_ack(tcb);
+    tcb->ecn.echo = marked;
+}
+
 void tcp_ecn_arrives(struct tcb *tcb, const struct segment *seg)
 {
     bool waiting = seg->text.len > 0 || tcb->acks.acked != tcb->rcv.nxt;
@@ -195,7 +209,10 @@ void tcp_ecn_arrives(struct tcb *tcb, const struct segment *seg)
     case ECN_OFF:
         return;
     case ECN_CLASSIC:
-        classic_arrives(tcb, seg);
+        if (tcb->cc.ops->echoes_exactly)
+            exact_arrives(tcb, seg);
+        else
+            classic_arrives(tcb, seg);
         break;
     case ECN_ACCURATE:
         if (!(seg->flags & TCP_SYN) && accecn_packet(&tcb->ecn.in, seg->ecn, seg->wire_segments,

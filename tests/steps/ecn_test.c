@@ -129,6 +129,28 @@ static void a_mark_is_echoed_until_the_peer_has_reduced(void **state)
     assert_sent(.flags = ACK | ECE, .seq = 1, .ack = 501);
 }
 
+/* R8257-01: ECE says of the newest text whether it was marked, whatever CWR says; a change is told
+ * at once, what does not change waits for its turn. */
+static void dctcp_echoes_each_change_of_marks(void **state)
+{
+    (void)state;
+    open_with(ECE);
+    cc_switch(&steps->tcb->cc, cc_find("dctcp"), steps->now);
+    tunables()->tcp_quick_acks = 0;
+    arrives(.seq = 1, .ack = 1, .flags = ACK, .len = 100, .tos = ECT0);
+    assert_nothing_sent();
+    arrives(.seq = 101, .ack = 1, .flags = ACK, .len = 100, .tos = CE);
+    assert_sent(.flags = ACK | ECE, .seq = 1, .ack = 201);
+    arrives(.seq = 201, .ack = 1, .flags = ACK | CWR, .len = 100, .tos = CE);
+    assert_nothing_sent();
+    passes_ms(500);
+    assert_sent(.flags = ACK | ECE, .seq = 1, .ack = 301);
+    /* An ACK without text is never ECT, and tells nothing of marks. */
+    arrives(.seq = 301, .ack = 1, .flags = ACK);
+    arrives(.seq = 301, .ack = 1, .flags = ACK, .len = 100, .tos = ECT0);
+    assert_sent(.flags = ACK, .seq = 1, .ack = 401);
+}
+
 /* R3168-03: a run of echoes in one window is one reduction; the next new text tells it by CWR,
  * once.
  */
@@ -179,6 +201,7 @@ int main(void)
         TEST(only_new_text_may_be_marked),
         TEST(a_window_probe_is_not_marked),
         TEST(a_mark_is_echoed_until_the_peer_has_reduced),
+        TEST(dctcp_echoes_each_change_of_marks),
         TEST(echoes_reduce_once_a_window),
         TEST(without_agreement_the_bits_mean_nothing),
     };
