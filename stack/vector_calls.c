@@ -65,12 +65,18 @@ static ssize_t read_datagram(struct tunny *stack, int socket, const struct msghd
     return r;
 }
 
-/* All but the last piece say that more follows, so that segments are full. */
+/* All but the last piece say that more follows, so that segments are full. Empty ones say nothing,
+ * unless there is nothing else. */
 static ssize_t write_text(struct tunny *stack, int socket, const struct iovec *pieces, int count)
 {
     size_t total = 0;
-    for (int i = 0; i < count; i++) {
-        int more = i + 1 < count ? MSG_MORE : 0;
+    int last = count - 1;
+    while (last > 0 && pieces[last].iov_len == 0)
+        last--;
+    for (int i = 0; i <= last; i++) {
+        int more = i < last ? MSG_MORE : 0;
+        if (more && pieces[i].iov_len == 0)
+            continue;
         ssize_t r = tunny_send(stack, socket, pieces[i].iov_base, pieces[i].iov_len, more);
         if (r < 0)
             return total_or(total, r);

@@ -31,6 +31,20 @@ static void a_stream_is_gathered_and_scattered(void **state)
     world_close(&world);
 }
 
+/* Else the text before would wait for more. */
+static void an_empty_last_piece_holds_nothing_back(void **state)
+{
+    struct stack_world world;
+    int ends[2];
+    (void)state;
+    world_open(&world, &(struct world_setup){0});
+    world_connect(&world, AF_INET, ends);
+    struct iovec out[3] = {{two, 0}, {one, 3}, {two, 0}};
+    assert_int_equal(tunny_writev(world.side[0].stack, ends[0], out, 3), 3);
+    assert_int_equal(tunny_counter(world.side[0].stack, "TcpOutSegs"), 3);
+    world_close(&world);
+}
+
 static void a_datagram_is_put_together_and_taken_apart(void **state)
 {
     static char large[65508];
@@ -147,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_is_gathered_and_scattered),
+        cmocka_unit_test(an_empty_last_piece_holds_nothing_back),
         cmocka_unit_test(a_datagram_is_put_together_and_taken_apart),
         cmocka_unit_test(what_is_left_is_told_with_the_text),
         cmocka_unit_test(a_message_tells_where_a_datagram_came_from),
