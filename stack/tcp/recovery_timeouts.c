@@ -102,7 +102,8 @@ void recovery_on_reorder_timer(const struct recovery_scene *scene, seqno una, se
         return;
     if (recovery->phase != RECOVERY_FAST) {
         recovery_enter_fast(scene, &at, less(nxt - una, scene->sent->sacked_bytes));
-        recovery_set_cwnd_by_prr(scene, 0, false, mss);
+        if (recovery->phase == RECOVERY_FAST) /* else an MTU probe alone is lost */
+            recovery_set_cwnd_by_prr(scene, 0, false, mss);
     } else if (!scene->cc->ops->owns_recovery_window) {
         /* What has just been taken as lost leaves the pipe; that alone lets no burst go (R8985-11).
          */

@@ -303,6 +303,7 @@ void tcp_ack_of_syn_arrives(struct tcb *tcb, const struct segment *seg, struct i
     tcb->retransmissions = 0;
     tcp_note_end_of_timeouts(tcb, now);
     tcb->trouble_since = INSTANT_NEVER;
+    tcp_stop_timer(tcb, TIMER_USER);
 }
 
 void tcp_start_congestion_control(struct tcb *tcb, struct instant now)

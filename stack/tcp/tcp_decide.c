@@ -118,7 +118,8 @@ uint32_t tcp_effective_mss(const struct tcb *tcb)
 
 /* The most text one transmission may carry: a super-segment where the device takes them, sized by
  * the pacing rate, and at most half of cwnd, so that the ACK of one lets the other leave (as
- * Linux).
+ * Linux). The urgent pointer counts from its own segment, so that a device which copied it would be
+ * wrong: urgent text goes in segments.
  */
 static uint32_t burst_size(const struct tcb *tcb, uint32_t mss)
 {
@@ -130,7 +131,7 @@ static uint32_t burst_size(const struct tcb *tcb, uint32_t mss)
 
     most -= most % mss;
     half = half > mss ? half : mss;
-    if (most <= mss || tcp_ecn_forbids_bursts(tcb))
+    if (most <= mss || tcb->snd.urgent || tcp_ecn_forbids_bursts(tcb))
         return mss;
     if (tcb->cc.pacing_rate)
         most = pacing_burst(tcb->cc.pacing_rate, tcb->rtt.min, mss, least < most ? least : most,

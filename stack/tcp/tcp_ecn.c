@@ -292,6 +292,14 @@ static bool is_superseded(const struct tcb *tcb, const struct segment *seg)
                                        (int32_t)(seg->options->ts_val - tcb->paws.recent) < 0);
 }
 
+/* Our SYN-ACK may arrive twice, and is then answered in the handshake's form again (RFC 9768,
+ * 3.2.2.1): what acknowledges the SYN and nothing else may be that, and is no counter. */
+static bool answers_our_syn_ack(const struct tcb *tcb, const struct segment *seg)
+{
+    return tcb->passive && seg->ack == tcb->snd.iss + 1 && seg->text.len == 0 &&
+           seg->options->sack_count == 0;
+}
+
 void tcp_ecn_feedback(struct tcb *tcb, const struct segment *seg,
                       const struct sent_delivery *delivery, struct recovery_ack *facts)
 {
@@ -299,14 +307,14 @@ void tcp_ecn_feedback(struct tcb *tcb, const struct segment *seg,
     case ECN_OFF:
         break;
     case ECN_CLASSIC:
-        facts->ece = seg->flags & TCP_ECE;
+        facts->ece = (seg->flags & (TCP_ECE | TCP_SYN)) == TCP_ECE; /* on a SYN-ACK it agrees */
         if (!facts->ece || delivery->newly_delivered_segments == 0)
             break;
         tcb->ecn.delivered_ce += delivery->newly_delivered_segments;
         TRACE(tcb->host->trace, ecn_feedback, .packets = delivery->newly_delivered_segments);
         break;
     case ECN_ACCURATE:
-        if (!is_superseded(tcb, seg) && !(seg->flags & TCP_SYN))
+        if (!is_superseded(tcb, seg) && !(seg->flags & TCP_SYN) && !answers_our_syn_ack(tcb, seg))
             accurate_feedback(tcb, seg, delivery, facts);
         break;
     }

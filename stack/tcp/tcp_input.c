@@ -86,6 +86,20 @@ static enum verdict check_timestamp(struct tcb *tcb, const struct segment *seg, 
     return GO_ON;
 }
 
+/* The SYN that made this connection comes again: the peer did not get our SYN-ACK, or the network
+ * doubled it. With text (RFC 7413) it is acceptable as long as that text was not taken. */
+static bool is_our_syn_again(const struct tcb *tcb, const struct segment *seg)
+{
+    return tcb->state == TCP_SYN_RECEIVED && (seg->flags & TCP_SYN) && seg->seq == tcb->rcv.irs;
+}
+
+static enum verdict answer_syn_again(struct tcb *tcb, const struct segment *seg, struct instant now)
+{
+    if (tcp_ecn_syn_again(tcb, seg))
+        tcp_owe_syn(tcb, now);
+    return discard(tcb, DROP_old_duplicate);
+}
+
 /* "If an incoming segment is not acceptable, an acknowledgment should be sent in reply (unless the
  * RST bit is set)". */
 static enum verdict refuse(struct tcb *tcb, const struct segment *seg, struct instant now)
@@ -94,11 +108,8 @@ static enum verdict refuse(struct tcb *tcb, const struct segment *seg, struct in
 
     if (seg->flags & TCP_RST)
         return discard(tcb, DROP_reset_out_of_window);
-    if (tcb->state == TCP_SYN_RECEIVED && (seg->flags & TCP_SYN) && seg->seq == tcb->rcv.irs) {
-        if (tcp_ecn_syn_again(tcb, seg))
-            tcp_owe_syn(tcb, now); /* the peer did not get our SYN-ACK */
-        return discard(tcb, DROP_old_duplicate);
-    }
+    if (is_our_syn_again(tcb, seg))
+        return answer_syn_again(tcb, seg, now);
     if (seg->flags & TCP_SYN)
         tcp_ecn_syn_ack_again(tcb, seg);
     if (seg->text.len == 0) {
@@ -210,6 +221,8 @@ static enum verdict check_syn_bit(struct tcb *tcb, const struct segment *seg, st
 {
     if (!(seg->flags & TCP_SYN) || is_crossing_syn_ack(tcb, seg))
         return GO_ON;
+    if (is_our_syn_again(tcb, seg) && tcb->passive)
+        return answer_syn_again(tcb, seg, now);
     if (tcb->state == TCP_SYN_RECEIVED && tcb->passive) {
         /* 9293-U-10: "return this connection to the LISTEN state": the listener is there anyway. */
         tcp_fail(tcb, 0, "a new SYN: back to LISTEN");

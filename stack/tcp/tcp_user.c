@@ -219,7 +219,11 @@ int64_t tcp_send_rooms(struct tcb *tcb, size_t len, struct room rooms[2], struct
     int error = check_sendable(tcb);
     int64_t room;
 
-    (void)now;
+    if (error == -EAGAIN && tcb->fast_open.waits) { /* the SYN waits for text, and there is none */
+        tcb->fast_open.waits = false;
+        tcp_owe_syn(tcb, now);
+        tcp_touch(tcb);
+    }
     if (error < 0)
         return error;
     room = send_buffer_rooms(&tcb->text, tcb->host->memory, len, rooms);

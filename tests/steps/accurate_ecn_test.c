@@ -257,6 +257,18 @@ static void no_super_segment_while_cwr_is_in_the_counter(void **state)
         assert_sent(.flags = ACK | ace(6), .seq = 4001 + 988 * i, .ack = 11, .len = 988);
 }
 
+/* R9768-04: the network doubled the SYN-ACK; its second answer has the handshake's form as well. */
+static void a_second_answer_to_the_syn_ack_is_no_counter(void **state)
+{
+    (void)state;
+    accepts_with(2);
+    user_sends(1000);
+    arrives(.seq = 1, .ack = 1, .flags = ACK | ace(2));
+    assert_int_equal(steps->tcb->ecn.delivered_ce, 0);
+    arrives(.seq = 1, .ack = 989, .flags = ACK | ace(6));
+    assert_int_equal(steps->tcb->ecn.delivered_ce, 1);
+}
+
 /* R9768-02: in a simultaneous open each answers as a server would (3.1.2). */
 static void a_simultaneous_open_answers_as_a_server(void **state)
 {
@@ -312,6 +324,7 @@ int main(void)
         TEST(an_older_ack_is_not_decoded),
         TEST(marks_on_everything_are_not_believed),
         TEST(no_super_segment_while_cwr_is_in_the_counter),
+        TEST(a_second_answer_to_the_syn_ack_is_no_counter),
         TEST(a_simultaneous_open_answers_as_a_server),
         TEST(each_setting_asks_and_accepts_its_own),
     };

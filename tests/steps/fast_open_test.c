@@ -225,6 +225,21 @@ static void a_repeated_syn_delivers_nothing_twice(void **state)
 }
 
 /* A budget that is nearly used up has no storage for text that can come again. */
+/* 9293-U-10 is for new SYNs: one whose text was not taken is acceptable when it comes again. */
+static void a_repeated_syn_with_text_ends_nothing(void **state)
+{
+    (void)state;
+    steps_open(&plain);
+    arrives(.seq = 0, .flags = SYN, .mss = 1000, .len = 100);
+    steps->tcb = tcp_find(steps->tcp, &steps->flow);
+    assert_state(TCP_SYN_RECEIVED);
+    forget_sent();
+    arrives(.seq = 0, .flags = SYN, .mss = 1000, .len = 100);
+    assert_ptr_equal(tcp_find(steps->tcp, &steps->flow), steps->tcb);
+    assert_state(TCP_SYN_RECEIVED);
+    assert_sent(.flags = SYN | ACK, .seq = 0, .ack = 1);
+}
+
 static void text_of_a_syn_needs_storage(void **state)
 {
     void *block;
@@ -320,6 +335,40 @@ static void a_client_keeps_the_cookie(void **state)
     assert_true(steps->tcb->fast_open.done);
     assert_int_equal(steps->tcb->totals.bytes_acked, 961); /* with the SYN, as Linux counts */
     assert_int_equal(steps->tcb->sent.pipe_bytes, 0);
+}
+
+/* Who asks for room to write in has no text that could ride on the SYN: it goes alone. */
+static void a_syn_that_waits_for_text_goes_when_room_is_lent(void **state)
+{
+    struct tcp_settings chosen;
+    struct room rooms[2];
+    (void)state;
+    client(1);
+    learns_cookie(80);
+    tcp_default_settings(steps->tcp, &chosen);
+    chosen.fast_open = chosen.fast_open_waits = true;
+    steps->flow.local.port = (uint16_t)(steps->flow.local.port + 1);
+    tcp_open_active(steps->tcp, &steps->flow, &chosen, 0, steps, &steps->tcb, steps->now);
+    forget_sent();
+    lets_send();
+    assert_int_equal(unseen(), 0);
+    assert_int_equal(tcp_send_rooms(steps->tcb, 100, rooms, steps->now), -EAGAIN);
+    lets_send();
+    assert_sent(.flags = SYN, .seq = 0);
+}
+
+/* R3168-02: ECE on a SYN-ACK says that the peer can ECN, also when it acknowledges text. */
+static void ece_beside_the_text_of_a_syn_is_no_mark(void **state)
+{
+    (void)state;
+    client(1);
+    learns_cookie(80);
+    tunables()->tcp_ecn = 1;
+    assert_int_equal(opens_with_text(80, 500), 500);
+    arrives(.seq = 0, .ack = 501, .flags = SYN | ACK | TCP_ECE, .mss = 1000);
+    assert_state(TCP_ESTABLISHED);
+    assert_int_equal(steps->tcb->ecn.mode, ECN_CLASSIC);
+    assert_int_equal(event_count(ecn_reduced), 0);
 }
 
 /* R7413-04, R7413-06: not taken: exactly once more, with the ACK; no congestion. */
@@ -437,9 +486,12 @@ int main(void)
         STEP(what_is_given_up_makes_room),
         STEP(a_closed_listener_leaves_accepted_ones_alone),
         STEP(a_repeated_syn_delivers_nothing_twice),
+        STEP(a_repeated_syn_with_text_ends_nothing),
         STEP(text_of_a_syn_needs_storage),
         STEP(early_text_is_sent_again_after_the_handshake),
         STEP(a_client_keeps_the_cookie),
+        STEP(a_syn_that_waits_for_text_goes_when_room_is_lent),
+        STEP(ece_beside_the_text_of_a_syn_is_no_mark),
         STEP(text_that_was_not_taken_goes_with_the_ack),
         STEP(a_black_hole_is_remembered),
         STEP(an_error_is_remembered),

@@ -200,6 +200,20 @@ static void the_user_timeout_ends_it_when_the_user_said(void **state)
 }
 
 /* MUST-21: or very late. */
+/* A server's connection has its listener's; the SYN-ACK's answer ends the trouble. */
+static void a_handshake_that_is_complete_ends_the_user_timeout(void **state)
+{
+    (void)state;
+    steps_open(&plain);
+    tcp_listener_settings(steps->listener)->user_timeout_ms = 5000;
+    reach(TCP_SYN_RECEIVED);
+    passes_ms(900);
+    arrives(.seq = 1, .ack = 1, .flags = ACK);
+    assert_state(TCP_ESTABLISHED);
+    passes_ms(100000);
+    assert_state(TCP_ESTABLISHED);
+}
+
 static void the_user_timeout_may_be_longer_than_r2(void **state)
 {
     (void)state;
@@ -287,6 +301,7 @@ int main(void)
         TEST(the_peers_probes_are_answered),
         TEST(it_may_fire_in_any_state),
         TEST(the_user_timeout_ends_it_when_the_user_said),
+        TEST(a_handshake_that_is_complete_ends_the_user_timeout),
         TEST(the_user_timeout_may_be_longer_than_r2),
         TEST(progress_begins_the_user_timeout_anew),
         TEST(the_user_timeout_ends_an_open),

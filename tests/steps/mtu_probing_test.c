@@ -98,6 +98,33 @@ static void a_lost_probe_is_no_congestion(void **state)
     assert_int_equal(steps->tcb->cc.ssthresh, ssthresh);
 }
 
+/* The same when RACK's timer finds it out. */
+static void a_probe_lost_by_time_is_no_congestion(void **state)
+{
+    uint64_t cwnd;
+    (void)state;
+    steps_open(&wide);
+    tunables()->tcp_mtu_probing = 2;
+    tunables()->tcp_initial_cwnd = 20;
+    reach(TCP_SYN_RECEIVED);
+    passes_ms(50); /* the round trip, of which the reordering window is a part */
+    acknowledges(1);
+    user_sends(20000);
+    const struct step_sent *probe = find_probe(1024);
+    uint32_t from = probe->seq, end = probe->seq + probe->len;
+    passes_ms(50);
+    acknowledges(from);
+    forget_sent();
+    arrives(.seq = 1, .ack = from, .flags = ACK, .window = 60000, .sack = {end, end + 1024},
+            .sack_count = 1);
+    assert_int_equal(event_count(mtu_probe_failed), 0);
+    cwnd = steps->tcb->cc.cwnd;
+    passes_ms(49);
+    assert_int_equal(event_count(mtu_probe_failed), 1);
+    assert_int_equal(event_count(recovery_entered), 0);
+    assert_true(steps->tcb->cc.cwnd >= cwnd);
+}
+
 /* RFC 4821, 7.6.3: others are lost as well: that is congestion, and the probe tells nothing. */
 static void a_probe_lost_among_others_tells_nothing(void **state)
 {
@@ -244,6 +271,7 @@ int main(void)
         TEST(segments_begin_small_and_are_probed_larger),
         TEST(a_probe_that_arrives_raises_the_segment_size),
         TEST(a_lost_probe_is_no_congestion),
+        TEST(a_probe_lost_by_time_is_no_congestion),
         TEST(a_probe_lost_among_others_tells_nothing),
         TEST(too_little_text_is_not_probed_with),
         TEST(off_nothing_is_probed),

@@ -38,6 +38,24 @@ static void urgent_text_may_be_long(void **state)
     }
 }
 
+/* MUST-62: the pointer counts from each segment, which a device that cuts would not know. */
+static void urgent_text_goes_in_no_super_segment(void **state)
+{
+    static const struct steps_config offload = {.largest = 60000};
+    (void)state;
+    steps_open(&offload);
+    reach(TCP_ESTABLISHED);
+    user_sends_with(3000, TCP_SEND_URGENT);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct step_sent *s = next_sent();
+        assert_int_equal(s->len, 1000);
+        assert_int_equal(s->header.urgent, 3000 - 1000 * i);
+    }
+    arrives(.seq = 1, .ack = 3001, .flags = ACK);
+    user_sends(3000);
+    assert_sent(.flags = ACK, .seq = 3001, .ack = 1, .len = 3000);
+}
+
 /* MUST-31: beyond 65535 the pointer says as much as it can. */
 static void the_pointer_saturates(void **state)
 {
@@ -180,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_pointer_stands_behind_the_urgent_text),
         TEST(urgent_text_may_be_long),
+        TEST(urgent_text_goes_in_no_super_segment),
         TEST(the_pointer_saturates),
         TEST(a_retransmission_is_as_urgent),
         TEST(each_advance_is_told_once),

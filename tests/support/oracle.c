@@ -341,6 +341,12 @@ static bool is_overtaken_ack(const struct oracle *o, const struct oracle_segment
            o->ts.recent - s->ts_val < o->policy.overtaken_ack_ms;
 }
 
+static bool is_syn_again(const struct oracle *o, const struct oracle_segment *s)
+{
+    return o->policy.syn_again_draws_syn_ack && o->state == ORACLE_SYN_RECEIVED &&
+           (s->bits & ORACLE_SYN) && s->seq == o->rcv.irs;
+}
+
 /* RFC 7323, 5.3, R1 and 3.2: false, with the answer, when the timestamp says that this is old. */
 static bool timestamp_is_good(struct oracle *o, const struct oracle_segment *s,
                               struct oracle_reply *reply)
@@ -382,8 +388,7 @@ static bool first_sequence_number(struct oracle *o, const struct oracle_segment 
         !is_crossing_syn_ack(o, s)) {
         if (s->bits & ORACLE_RST)
             *reply = silence(o, "first: a reset outside of the window");
-        else if (o->policy.syn_again_draws_syn_ack && o->state == ORACLE_SYN_RECEIVED &&
-                 (s->bits & ORACLE_SYN) && s->seq == o->rcv.irs)
+        else if (is_syn_again(o, s))
             *reply = a_syn_ack(o, 0, "first: the SYN again");
         else
             *reply = an_ack(o, "first: not acceptable");
@@ -408,8 +413,10 @@ static struct oracle_reply second_rst(struct oracle *o, const struct oracle_segm
     return becomes_closed(o, "second: a reset");
 }
 
-static struct oracle_reply fourth_syn(struct oracle *o)
+static struct oracle_reply fourth_syn(struct oracle *o, const struct oracle_segment *s)
 {
+    if (o->passive && is_syn_again(o, s))
+        return a_syn_ack(o, 0, "fourth: the SYN again, with more than was taken");
     if (o->state == ORACLE_SYN_RECEIVED && o->passive)
         return becomes_closed(o, "fourth: a SYN in SYN-RECEIVED");
     if (o->policy.challenge_acks)
@@ -516,7 +523,7 @@ static struct oracle_reply other_states(struct oracle *o, const struct oracle_se
     if (s->bits & ORACLE_RST)
         return second_rst(o, s);
     if ((s->bits & ORACLE_SYN) && !is_crossing_syn_ack(o, s))
-        return fourth_syn(o);
+        return fourth_syn(o, s);
     if (!fifth_ack(o, s, &reply))
         return reply;
     if (o->policy.timestamps_wait_for_ack)

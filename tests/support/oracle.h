@@ -49,7 +49,8 @@ struct oracle_policy {
     /* CVE-2012-6638: a SYN with a FIN is no request. */
     bool listen_drops_syn_fin;
     /* The peer's SYN again in SYN-RECEIVED: it did not get our SYN-ACK, which goes again at once
-     * (as Linux) where 3.10.7.4, first, would have an ACK. */
+     * (as Linux) where 3.10.7.4, first, would have an ACK, and the
+     * fourth LISTEN: with text (RFC 7413) it may be acceptable. */
     bool syn_again_draws_syn_ack;
     /* RFC 9293, 3.5, Figure 8: the SYN-ACK of a simultaneous open ends it, although its number is
      * that of a SYN that was taken before. */
