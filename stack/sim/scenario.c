@@ -49,6 +49,15 @@ static int find_link(const struct scenario *scenario, const char *name)
     return -1;
 }
 
+static int find_flow(const struct scenario *scenario, const char *name)
+{
+    for (unsigned i = 0; i < scenario->flow_count; i++) {
+        if (strcmp(scenario->flows[i].name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
 static int take_node(struct parser *p, unsigned *index)
 {
     char name[SCENARIO_NAME_SIZE];
@@ -154,6 +163,10 @@ static int take_node_words(struct parser *p, struct scenario_node *node)
 
 static int parse_node(struct parser *p, bool router)
 {
+    static const struct scenario_word router_words[] = {
+        {"bleach", SCENARIO_FLAG, offsetof(struct scenario_node, bleaches), 0},
+        {"mark", SCENARIO_FLAG, offsetof(struct scenario_node, marks), 0},
+    };
     struct scenario *s = p->scenario;
     int error;
     struct scenario_node *node = add(p, &s->nodes, &s->node_count, SCENARIO_NODES, sizeof *node,
@@ -171,7 +184,7 @@ static int parse_node(struct parser *p, bool router)
         return scenario_wrong(&p->line, "there are two of the name %s", name);
     memcpy(node->name, name, sizeof name);
     if (router)
-        return scenario_take_words(&p->line, NULL, 0, NULL);
+        return scenario_take_words(&p->line, router_words, COUNT(router_words), node);
     return take_node_words(p, node);
 }
 
@@ -197,7 +210,9 @@ static int parse_link(struct parser *p)
 {
     static const struct scenario_word words[] = {
         {"mtu", SCENARIO_NUMBER, offsetof(struct scenario_link, mtu), 65535},
+        {"silent", SCENARIO_FLAG, offsetof(struct scenario_link, silent), 0},
     };
+    int r;
     struct scenario *s = p->scenario;
     int error;
     struct scenario_link *link = add(p, &s->links, &s->link_count, SCENARIO_LINKS, sizeof *link,
@@ -215,9 +230,9 @@ static int parse_link(struct parser *p)
         return -EINVAL;
     if (link->ends[0] == link->ends[1])
         return scenario_wrong(&p->line, "a link joins two nodes");
-    if (scenario_take_word(&p->line, words, COUNT(words), link) < 0)
-        return -EINVAL;
-    return append_rest(p, link->spec);
+    while ((r = scenario_take_word(&p->line, words, COUNT(words), link)) > 0)
+        continue;
+    return r < 0 ? r : append_rest(p, link->spec);
 }
 
 /* --- flows ------------------------------------------------------------------------------------ */
@@ -233,7 +248,10 @@ static int take_leave(struct parser *p, struct scenario_flow *flow)
     bool server = strcmp(who, "server") == 0;
     if ((!server && strcmp(who, "client") != 0) || scenario_read_time(when, &after))
         return scenario_wrong(&p->line, "%s: expected client or server, and a time", word);
-    flow->leave[server] = strcmp(word, "abort") == 0 ? SCENARIO_ABORT : SCENARIO_CLOSE;
+    if (strcmp(word, "deaf") == 0)
+        flow->leave[server] = SCENARIO_DEAF;
+    else
+        flow->leave[server] = strcmp(word, "abort") == 0 ? SCENARIO_ABORT : SCENARIO_CLOSE;
     flow->leave_after[server] = after;
     return 0;
 }
@@ -256,12 +274,18 @@ static int take_flow_words(struct parser *p, struct scenario_flow *flow)
         {"sndbuf", SCENARIO_NUMBER, AT(send_buffer), INT32_MAX},
         {"rcvbuf", SCENARIO_NUMBER, AT(receive_buffer), INT32_MAX},
         {"calls", SCENARIO_BYTES, AT(calls), UINT64_MAX},
+        {"fastopen", SCENARIO_FLAG, AT(fast_open), 0},
+        {"simultaneous", SCENARIO_FLAG, AT(simultaneous), 0},
+        {"zerocopy", SCENARIO_FLAG, AT(zerocopy), 0},
+        {"accept", SCENARIO_TIME, AT(accept), 0},
+        {"usertimeout", SCENARIO_TIME, AT(user_timeout), 0},
     };
 #undef AT
     int r = 1;
 
     while (r == 1 && p->line.words.next[0] != '\0') {
-        if (strcmp(p->line.words.next, "abort") == 0 || strcmp(p->line.words.next, "close") == 0)
+        if (strcmp(p->line.words.next, "abort") == 0 || strcmp(p->line.words.next, "close") == 0 ||
+            strcmp(p->line.words.next, "deaf") == 0)
             r = take_leave(p, flow) ? -EINVAL : 1;
         else
             r = scenario_take_word(&p->line, words, COUNT(words), flow);
@@ -273,10 +297,45 @@ static int take_flow_words(struct parser *p, struct scenario_flow *flow)
     return r < 0 ? r : 0;
 }
 
+/* `NAME CLIENT > SERVER` */
+static int take_ends(struct parser *p, char name[SCENARIO_NAME_SIZE], unsigned ends[2])
+{
+    char word[NETEM_WORD_SIZE];
+
+    if (take_name(p, name) || take_host(p, &ends[0]))
+        return -EINVAL;
+    netem_words_take(&p->line.words, word);
+    if (strcmp(word, ">") != 0)
+        return scenario_wrong(&p->line, "expected > between two hosts");
+    return take_host(p, &ends[1]);
+}
+
+static int parse_datagrams(struct parser *p)
+{
+#define AT(field) offsetof(struct scenario_datagrams, field)
+    static const struct scenario_word words[] = {
+        {"count", SCENARIO_NUMBER, AT(count), UINT32_MAX},
+        {"size", SCENARIO_NUMBER, AT(size), 65000},
+        {"start", SCENARIO_TIME, AT(start), 0},
+        {"gap", SCENARIO_TIME, AT(gap), 0},
+        {"ipv6", SCENARIO_FLAG, AT(ipv6), 0},
+    };
+#undef AT
+    struct scenario *s = p->scenario;
+    int error;
+    struct scenario_datagrams *d = add(p, &s->datagrams, &s->datagrams_count, SCENARIO_DATAGRAMS,
+                                       sizeof *d, &error);
+
+    if (d == NULL)
+        return error;
+    *d = (struct scenario_datagrams){.count = 100, .size = 1000, .gap = duration_ms(10)};
+    int r = take_ends(p, d->name, d->ends);
+    return r ? r : scenario_take_words(&p->line, words, COUNT(words), d);
+}
+
 static int parse_flow(struct parser *p)
 {
     struct scenario *s = p->scenario;
-    char word[NETEM_WORD_SIZE];
     int error;
     struct scenario_flow *flow = add(p, &s->flows, &s->flow_count, SCENARIO_FLOWS, sizeof *flow,
                                      &error);
@@ -284,14 +343,8 @@ static int parse_flow(struct parser *p)
     if (flow == NULL)
         return error;
     flow->chunk = flow->read = 65536;
-    if (take_name(p, flow->name) || take_host(p, &flow->ends[0]))
-        return -EINVAL;
-    netem_words_take(&p->line.words, word);
-    if (strcmp(word, ">") != 0)
-        return scenario_wrong(&p->line, "expected > between two hosts");
-    if (take_host(p, &flow->ends[1]))
-        return -EINVAL;
-    return take_flow_words(p, flow);
+    int r = take_ends(p, flow->name, flow->ends);
+    return r ? r : take_flow_words(p, flow);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -325,10 +378,26 @@ static int take_number(struct parser *p, uint32_t *number)
     return 0;
 }
 
+/* `at 5s reset FLOW`, `at 5s forge FLOW DISTANCE`, `at 5s replay LINK COUNT` */
+static int take_target(struct parser *p, struct scenario_event *event, const char *act)
+{
+    bool link = strcmp(act, "replay") == 0;
+    char name[SCENARIO_NAME_SIZE];
+
+    event->act = link ? SCENARIO_REPLAY : SCENARIO_RESET;
+    if (take_name(p, name))
+        return -EINVAL;
+    int found = link ? find_link(p->scenario, name) : find_flow(p->scenario, name);
+    if (found < 0)
+        return scenario_wrong(&p->line, "there is no %s %s above this line", link ? "link" : "flow",
+                              name);
+    event->target = (unsigned)found;
+    return strcmp(act, "reset") == 0 ? 0 : take_number(p, &event->number);
+}
+
 static int parse_act(struct parser *p, const char *act, struct duration at)
 {
     struct scenario *s = p->scenario;
-    char name[SCENARIO_NAME_SIZE];
     int error, r;
     struct scenario_event *event = add(p, &s->events, &s->event_count, SCENARIO_EVENTS,
                                        sizeof *event, &error);
@@ -345,16 +414,10 @@ static int parse_act(struct parser *p, const char *act, struct duration at)
         r = take_host(p, &event->target);
         return r ? r : take_number(p, &event->number);
     }
-    if (strcmp(act, "replay") != 0)
-        return scenario_wrong(&p->line, "'%.64s': expected link, restart, starve or replay", act);
-    event->act = SCENARIO_REPLAY;
-    if (take_name(p, name))
-        return -EINVAL;
-    int found = find_link(s, name);
-    if (found < 0)
-        return scenario_wrong(&p->line, "there is no link %s above this line", name);
-    event->target = (unsigned)found;
-    return take_number(p, &event->number);
+    if (strcmp(act, "replay") == 0 || strcmp(act, "reset") == 0 || strcmp(act, "forge") == 0)
+        return take_target(p, event, act);
+    return scenario_wrong(&p->line,
+                          "'%.64s': expected link, restart, starve, replay, reset or forge", act);
 }
 
 static int parse_event(struct parser *p)
@@ -413,12 +476,15 @@ static int parse_line(struct parser *p)
         return parse_link(p);
     if (strcmp(word, "flow") == 0)
         return parse_flow(p);
+    if (strcmp(word, "datagrams") == 0)
+        return parse_datagrams(p);
     if (strcmp(word, "at") == 0)
         return parse_event(p);
     if (strcmp(word, "hostile") == 0)
         return parse_hostile(p);
     return scenario_wrong(
-        &p->line, "'%.64s': expected seed, until, host, router, link, flow, at or hostile", word);
+        &p->line,
+        "'%.64s': expected seed, until, host, router, link, flow, datagrams, at or hostile", word);
 }
 
 /* Earlier ones first, in the order of the text where they are at the same time. */
@@ -470,6 +536,7 @@ void scenario_free(struct scenario *scenario)
     free(scenario->nodes);
     free(scenario->links);
     free(scenario->flows);
+    free(scenario->datagrams);
     free(scenario->events);
     free(scenario->hostiles);
     *scenario = (struct scenario){0};

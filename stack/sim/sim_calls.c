@@ -2,7 +2,9 @@
  * options that change in between. */
 #include "sim/sim_calls.h"
 
+#include <asm/ioctls.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 
 #include "sim/sim_watch.h"
@@ -75,34 +77,77 @@ static int64_t send_in_two(struct sim_end *end, const uint8_t *text, size_t leng
     return tunny_writev(end->host->stack, end->socket, pieces, 2);
 }
 
+/* Where the pointer will stand; 65535 octets is as far as it reaches, and then it stands elsewhere
+ * for a while. */
+static void note_urgent(struct sim_end *end, uint64_t position)
+{
+    int left;
+
+    end->urgent[end->urgent_count++ % SIM_URGENT] = position;
+    if (tunny_ioctl(end->host->stack, end->socket, SIOCOUTQ, &left) < 0 || left > UINT16_MAX)
+        end->urgent_count = SIM_URGENT + 1; /* no longer known */
+}
+
+/* One of the calls with flags, in an order that chance decides. */
+static int64_t send_somehow(struct sim_end *end, const uint8_t *text, size_t length, int flags)
+{
+    unsigned way = (unsigned)random_below(&end->random, 5);
+    int more = way == 2 ? MSG_MORE : 0;
+    bool urgent = way > 2 && one_in(end, 10);
+
+    if (one_in(end, 8)) {
+        change_an_option(end);
+        sim_watch_user_called(end->host);
+    }
+    if (way == 0)
+        return send_lent(end, text, length);
+    if (way == 1)
+        return send_in_two(end, text, length);
+    int64_t r = tunny_send(end->host->stack, end->socket, text, length,
+                           flags | more | (urgent ? MSG_OOB : 0));
+    if (urgent && r > 0)
+        note_urgent(end, end->sent + (uint64_t)r - 1);
+    end->zerocopies += r > 0 && flags;
+    return r;
+}
+
 int64_t sim_call_send(struct sim_end *end, uint64_t left)
 {
     uint32_t chunk = end->flow->is->chunk;
     size_t length = left < chunk ? (size_t)left : chunk;
     const uint8_t *text = sim_text(end, end->sent);
-    struct tunny *stack = end->host->stack;
+    int flags = end->flow->is->zerocopy ? MSG_ZEROCOPY : 0;
     int64_t r;
 
     if (end->flow->is->calls == 0) {
-        r = tunny_send(stack, end->socket, text, length, 0);
+        r = tunny_send(end->host->stack, end->socket, text, length, flags);
+        end->zerocopies += r > 0 && flags;
     } else {
-        length = 1 + random_below(&end->random, length);
-        if (one_in(end, 8)) {
-            change_an_option(end);
-            sim_watch_user_called(end->host);
-        }
-        unsigned way = (unsigned)random_below(&end->random, 5);
-        if (way == 0)
-            r = send_lent(end, text, length);
-        else if (way == 1)
-            r = send_in_two(end, text, length);
-        else
-            r = tunny_send(stack, end->socket, text, length,
-                           way == 2 ? MSG_MORE : (one_in(end, 10) ? MSG_OOB : 0));
+        r = send_somehow(end, text, 1 + random_below(&end->random, length), flags);
     }
     if (r > 0)
         end->sent += (uint64_t)r;
     return r;
+}
+
+/* Numbers are told in order, none before its send, and all of them when all is acknowledged. */
+void sim_call_reap(struct sim_end *end)
+{
+    struct sim_world *world = end->flow->world;
+    struct tunny *stack = end->host->stack;
+    uint32_t first, last;
+    int left;
+
+    while (tunny_zerocopy_done(stack, end->socket, &first, &last) == 0) {
+        if (first != end->zerocopies_told || last < first || last >= end->zerocopies)
+            sim_fail(world, "zerocopy: flow %s: told of sends %u to %u after %u of %u",
+                     end->flow->is->name, first, last, end->zerocopies_told, end->zerocopies);
+        end->zerocopies_told = last + 1;
+    }
+    if (tunny_ioctl(stack, end->socket, SIOCOUTQ, &left) == 0 && left == 0 &&
+        end->zerocopies_told != end->zerocopies)
+        sim_fail(world, "zerocopy: flow %s: all is acknowledged, and %u of %u sends were told",
+                 end->flow->is->name, end->zerocopies_told, end->zerocopies);
 }
 
 /* --- receiving -------------------------------------------------------------------------------- */
@@ -120,6 +165,24 @@ static void compare(struct sim_end *end, const uint8_t *data, size_t length, uin
         sim_fail(world, "prefix: flow %s: the %s read other bytes than were sent, from %llu on",
                  end->flow->is->name, end->side ? "server" : "client",
                  (unsigned long long)position);
+}
+
+/* At the urgent mark the next octet is one that was sent as urgent (RFC 9293, 3.8.5). */
+static void check_mark(struct sim_end *end)
+{
+    const struct sim_end *sender = &end->flow->ends[1 - end->side];
+    int at_mark = 0;
+
+    tunny_ioctl(end->host->stack, end->socket, SIOCATMARK, &at_mark);
+    if (!at_mark || sender->urgent_count > SIM_URGENT)
+        return;
+    for (unsigned i = 0; i < sender->urgent_count; i++) {
+        if (sender->urgent[i] == end->received)
+            return;
+    }
+    sim_fail(end->flow->world, "urgent: flow %s: the %s stands at a mark at %llu that nobody set",
+             end->flow->is->name, end->side ? "server" : "client",
+             (unsigned long long)end->received);
 }
 
 static int64_t receive_lent(struct sim_end *end, size_t length)
@@ -147,7 +210,7 @@ static int64_t receive_in_two(struct sim_end *end, uint8_t *data, size_t length)
     return tunny_readv(end->host->stack, end->socket, pieces, 2);
 }
 
-int64_t sim_call_receive(struct sim_end *end)
+static int64_t receive_somehow(struct sim_end *end)
 {
     uint8_t *data = end->flow->world->text;
     size_t length = end->flow->is->read;
@@ -180,5 +243,14 @@ int64_t sim_call_receive(struct sim_end *end)
         return r;
     compare(end, data, (size_t)r, end->received);
     end->received += (uint64_t)r;
+    return r;
+}
+
+int64_t sim_call_receive(struct sim_end *end)
+{
+    int64_t r = receive_somehow(end);
+
+    if (r > 0)
+        check_mark(end);
     return r;
 }

@@ -6,8 +6,10 @@
 #include <linux/tcp.h>
 
 #include "sim/sim_calls.h"
+#include "sim/sim_open.h"
 #include "sim/sim_watch.h"
 #include "socket.h"
+#include "tcp/tcp_demux.h"
 
 enum { RETRY_MS = 50, REFUSALS_MOST = 400 };
 
@@ -26,7 +28,7 @@ static void end_is_over(struct sim_end *end, int error)
     sim_schedule(world, &end->actor, INSTANT_NEVER);
 }
 
-static void close_socket(struct sim_end *end)
+void sim_end_closes_socket(struct sim_end *end)
 {
     if (end->socket < 0)
         return;
@@ -41,157 +43,25 @@ static void release_listener(struct sim_end *other)
 {
     if (other->state != SIM_END_LISTENING)
         return;
-    close_socket(other);
+    sim_end_closes_socket(other);
     end_is_over(other, 0);
     sim_host_rearm(other->host);
 }
 
-static void end_fails(struct sim_end *end, int error)
+void sim_end_fails(struct sim_end *end, int error)
 {
-    close_socket(end);
+    sim_end_closes_socket(end);
     end_is_over(end, error);
     if (end->side == 0)
         release_listener(&end->flow->ends[1]);
 }
 
-/* The stack has no memory: tried again for a while. */
-static void try_later(struct sim_end *end)
+void sim_end_tries_later(struct sim_end *end)
 {
     if (++end->refusals > REFUSALS_MOST)
-        end_fails(end, -ENOBUFS);
+        sim_end_fails(end, -ENOBUFS);
     else
         end->retry = instant_add(end->flow->world->now, duration_ms(RETRY_MS));
-}
-
-/* --- opening ---------------------------------------------------------------------------------- */
-
-static int number_option(struct sim_end *end, int level, int option, int value)
-{
-    return tunny_setsockopt(end->host->stack, end->socket, level, option, &value, sizeof value);
-}
-
-/* Nobody waits for ever for a peer that is gone. */
-static void keep_alive(struct sim_end *end)
-{
-    number_option(end, SOL_SOCKET, SO_KEEPALIVE, 1);
-    number_option(end, IPPROTO_TCP, TCP_KEEPIDLE, 75);
-    number_option(end, IPPROTO_TCP, TCP_KEEPINTVL, 15);
-    number_option(end, IPPROTO_TCP, TCP_KEEPCNT, 6);
-}
-
-static int set_options(struct sim_end *end)
-{
-    const struct scenario_flow *is = end->flow->is;
-    int r = 0;
-
-    keep_alive(end);
-    if (is->no_delay)
-        r |= number_option(end, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (is->cork)
-        r |= number_option(end, IPPROTO_TCP, TCP_CORK, 1);
-    if (is->send_buffer)
-        r |= number_option(end, SOL_SOCKET, SO_SNDBUF, (int)is->send_buffer);
-    if (is->receive_buffer)
-        r |= number_option(end, SOL_SOCKET, SO_RCVBUF, (int)is->receive_buffer);
-    if (is->congestion[0])
-        r |= tunny_setsockopt(end->host->stack, end->socket, IPPROTO_TCP, TCP_CONGESTION,
-                              is->congestion, (socklen_t)strlen(is->congestion));
-    return r ? -EINVAL : 0;
-}
-
-static int open_socket(struct sim_end *end)
-{
-    int family = end->flow->is->ipv6 ? AF_INET6 : AF_INET;
-    int r = tunny_socket(end->host->stack, family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-    if (r < 0)
-        return r;
-    end->socket = r;
-    sim_host_claim(end->host, r, end);
-    return set_options(end);
-}
-
-/* Where the flow's server is. */
-static socklen_t name_of(const struct sim_flow *flow, struct sockaddr_storage *name)
-{
-    const struct sim_node *node = flow->ends[1].host->node;
-    struct endpoint e = {
-        .address = flow->is->ipv6 ? node->address6 : node->address4,
-        .port = (uint16_t)(SIM_FIRST_PORT + flow->index),
-    };
-    socklen_t length = sizeof *name;
-
-    sock_name_write(&e, flow->is->ipv6 ? AF_INET6 : AF_INET, (struct sockaddr *)name, &length);
-    return length;
-}
-
-static void server_listens(struct sim_end *end)
-{
-    struct sockaddr_storage name;
-    socklen_t length = name_of(end->flow, &name);
-    struct tunny *stack = end->host->stack;
-    int r = open_socket(end);
-
-    if (r == 0)
-        r = tunny_bind(stack, end->socket, (struct sockaddr *)&name, length);
-    if (r == 0)
-        r = tunny_listen(stack, end->socket, 2);
-    end->state = SIM_END_LISTENING;
-    if (r < 0)
-        end_fails(end, r);
-}
-
-static void client_connects(struct sim_end *end)
-{
-    struct sockaddr_storage name;
-    socklen_t length = name_of(end->flow, &name);
-
-    end->began = end->flow->world->now;
-    end->state = SIM_END_CONNECTING;
-    if (end->host->stack == NULL) {
-        end_fails(end, -EHOSTDOWN);
-        return;
-    }
-    int r = open_socket(end);
-    if (r == 0)
-        r = tunny_connect(end->host->stack, end->socket, (struct sockaddr *)&name, length);
-    if (r < 0 && r != -EINPROGRESS)
-        end_fails(end, r);
-    else if (r == 0)
-        end->state = SIM_END_OPEN;
-}
-
-static void client_asks(struct sim_end *end)
-{
-    struct sockaddr_storage name;
-    socklen_t length = name_of(end->flow, &name);
-    int r = tunny_connect(end->host->stack, end->socket, (struct sockaddr *)&name, length);
-
-    if (r == 0 || r == -EISCONN)
-        end->state = SIM_END_OPEN;
-    else if (r != -EALREADY && r != -EINPROGRESS)
-        end_fails(end, r);
-}
-
-static void server_accepts(struct sim_end *end)
-{
-    int r = tunny_accept(end->host->stack, end->socket, NULL, NULL, SOCK_NONBLOCK);
-
-    if (r == -EAGAIN)
-        return;
-    if (r == -ENOBUFS) {
-        try_later(end);
-        return;
-    }
-    if (r < 0) {
-        end_fails(end, r);
-        return;
-    }
-    close_socket(end);
-    end->socket = r;
-    sim_host_claim(end->host, r, end);
-    end->began = end->flow->world->now;
-    end->state = SIM_END_OPEN;
 }
 
 /* --- text ------------------------------------------------------------------------------------- */
@@ -224,9 +94,9 @@ static bool read_once(struct sim_end *end)
     if (r > 0)
         end->refusals = 0;
     if (r == -ENOBUFS)
-        try_later(end);
+        sim_end_tries_later(end);
     else if (r < 0 && r != -EAGAIN)
-        end_fails(end, (int)r);
+        sim_end_fails(end, (int)r);
     if (r > 0 && end->flow->is->pause.ns > 0) {
         end->next_read = instant_add(world->now, end->flow->is->pause);
         return false;
@@ -240,6 +110,8 @@ static bool write_once(struct sim_end *end)
 
     if (end->shut || end->state != SIM_END_OPEN)
         return false;
+    if (left == 0 && !sim_open_is_complete(end))
+        return false; /* shutdown() would end it, as in Linux */
     if (left == 0) {
         tunny_shutdown(end->host->stack, end->socket, SHUT_WR);
         end->shut = true;
@@ -251,9 +123,9 @@ static bool write_once(struct sim_end *end)
     if (r > 0)
         end->refusals = 0;
     if (r == -ENOBUFS)
-        try_later(end);
+        sim_end_tries_later(end);
     else if (r < 0 && r != -EAGAIN)
-        end_fails(end, (int)r);
+        sim_end_fails(end, (int)r);
     return r > 0;
 }
 
@@ -261,13 +133,15 @@ static void transfer(struct sim_end *end)
 {
     bool again = true;
 
+    if (end->flow->is->zerocopy)
+        sim_call_reap(end);
     while (again && end->state == SIM_END_OPEN) {
         again = read_once(end);
         if (end->state == SIM_END_OPEN)
             again |= write_once(end);
     }
     if (end->state == SIM_END_OPEN && end->ended && end->shut) {
-        close_socket(end);
+        sim_end_closes_socket(end);
         end_is_over(end, 0);
     }
 }
@@ -278,7 +152,7 @@ static struct instant leave_time(const struct sim_end *end)
 {
     const struct scenario_flow *is = end->flow->is;
 
-    if (is->leave[end->side] == SCENARIO_STAY)
+    if (is->leave[end->side] == SCENARIO_STAY || end->left)
         return INSTANT_NEVER;
     return instant_add(instant_add(INSTANT_ZERO, is->start), is->leave_after[end->side]);
 }
@@ -288,10 +162,17 @@ static void leaves_early(struct sim_end *end)
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
 
     end->left = true;
+    if (end->flow->is->leave[end->side] == SCENARIO_DEAF) {
+        if (end->state == SIM_END_OPEN)
+            tunny_shutdown(end->host->stack, end->socket, SHUT_RD);
+        end->ended = true;
+        sim_watch_user_called(end->host);
+        return;
+    }
     if (end->flow->is->leave[end->side] == SCENARIO_ABORT && end->socket >= 0)
         tunny_setsockopt(end->host->stack, end->socket, SOL_SOCKET, SO_LINGER, &linger,
                          sizeof linger);
-    end_fails(end, 0);
+    sim_end_fails(end, 0);
 }
 
 static void rearm(struct sim_end *end)
@@ -302,6 +183,8 @@ static void rearm(struct sim_end *end)
         return;
     if (end->state == SIM_END_WAITING)
         when = instant_min(when, instant_add(INSTANT_ZERO, end->flow->is->start));
+    if (end->state == SIM_END_LISTENING && instant_before(now, sim_open_accept_time(end)))
+        when = instant_min(when, sim_open_accept_time(end));
     if (instant_before(now, end->next_read))
         when = instant_min(when, end->next_read);
     if (instant_before(now, end->retry))
@@ -317,11 +200,11 @@ void sim_end_run(struct sim_end *end)
         leaves_early(end);
     if (end->state == SIM_END_WAITING &&
         instant_reached(instant_add(INSTANT_ZERO, end->flow->is->start), now))
-        client_connects(end);
-    if (end->state == SIM_END_LISTENING)
-        server_accepts(end);
+        sim_open_connect(end);
+    if (end->state == SIM_END_LISTENING && instant_reached(sim_open_accept_time(end), now))
+        sim_open_accept(end);
     if (end->state == SIM_END_CONNECTING)
-        client_asks(end);
+        sim_open_ask(end);
     if (end->state == SIM_END_OPEN)
         transfer(end);
     rearm(end);
@@ -357,8 +240,9 @@ void sim_ends_listen(struct sim_host *host)
 
     for (unsigned i = 0; i < world->scenario.flow_count; i++) {
         struct sim_end *end = &world->flows[i].ends[1];
-        if (end->host == host && end->state == SIM_END_WAITING)
-            server_listens(end);
+        bool listens = end->state == SIM_END_WAITING && !end->flow->is->simultaneous;
+        if (end->host == host && listens)
+            sim_open_listen(end);
     }
 }
 
@@ -384,6 +268,17 @@ void sim_ends_crash(struct sim_host *host)
     }
 }
 
+/* A client that stopped listening may have gone before its server, which has restarted or never
+ * took the connection, can hear of it. */
+void sim_ends_give_up(struct sim_world *world)
+{
+    for (unsigned i = 0; i < world->scenario.flow_count; i++) {
+        const struct sim_end *client = &world->flows[i].ends[0];
+        if (client->left && client->state == SIM_END_OVER)
+            release_listener(&world->flows[i].ends[1]);
+    }
+}
+
 /* Whose connection this is, by its server's port; NULL: nobody's. */
 static struct sim_end *end_of(struct sim_host *host, const struct flow *flow)
 {
@@ -396,6 +291,20 @@ static struct sim_end *end_of(struct sim_host *host, const struct flow *flow)
     if (local < world->scenario.flow_count && world->flows[local].ends[1].host == host)
         return &world->flows[local].ends[1];
     return NULL;
+}
+
+/* Who slows down for a mark was marked: the header's checksum covers IPv4's bits, so that damage
+ * makes none. */
+static void check_reduction(const struct sim_end *end, const struct flow *flow)
+{
+    struct sim_world *world = end->flow->world;
+    const struct tcb *tcb = tcp_find(end->host->stack->tcp, flow);
+    /* The counter of three bits may have gone round (RFC 9768, A.2): the worse is taken as true. */
+    bool guesses = tcb && tcb->ecn.mode == ECN_ACCURATE && tcb->ecn.out.guessed_packets > 0;
+
+    if (world->watch && !end->flow->is->ipv6 && !guesses && sim_marks(world) == 0)
+        sim_fail(world, "marks: flow %s: the %s slowed down for a mark that nobody made",
+                 end->flow->is->name, end->side ? "server" : "client");
 }
 
 void sim_end_told(struct sim_host *host, const struct trace_record *record)
@@ -413,5 +322,11 @@ void sim_end_told(struct sim_host *host, const struct trace_record *record)
         end->timeouts++;
     } else if (record->id == EVENT_dsack_arrived) {
         end->spurious++;
+    } else if (record->id == EVENT_timed_out) {
+        const struct event_timed_out *out = record->fields;
+        if (strcmp(out->timer, "user") == 0)
+            sim_watch_gave_up(host, record->flow);
+    } else if (record->id == EVENT_ecn_reduced) {
+        check_reduction(end, record->flow);
     }
 }

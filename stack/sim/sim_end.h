@@ -7,6 +7,8 @@
 #include "sim/histogram.h"
 #include "sim/sim_port.h"
 
+enum { SIM_URGENT = 64 };
+
 enum sim_end_state {
     SIM_END_WAITING,   /* the client's time has not come */
     SIM_END_LISTENING, /* the server's listener */
@@ -29,8 +31,11 @@ struct sim_end {
     int error;                  /* 0, or why it failed: a negative errno */
     struct instant began, over; /* over: when it ended */
     struct instant next_read, retry;
-    unsigned refusals;    /* in a row, for want of memory */
-    struct random random; /* of its calls */
+    unsigned refusals;                    /* in a row, for want of memory */
+    uint32_t zerocopies, zerocopies_told; /* sends that were to be told, and were */
+    uint64_t urgent[SIM_URGENT];          /* where the last urgent octets are */
+    unsigned urgent_count;                /* more than SIM_URGENT: not all are known */
+    struct random random;                 /* of its calls */
     uint64_t retransmitted, timeouts, spurious;
     struct histogram rtt; /* microseconds */
 };
@@ -43,12 +48,20 @@ struct sim_flow {
 };
 
 void sim_flow_open(struct sim_flow *flow, struct sim_world *world, unsigned index);
+/* The port of a client (of a simultaneous open) or a server. */
+uint16_t sim_flow_port(const struct sim_flow *flow, unsigned side);
 /* Something may have changed for this user. */
 void sim_end_run(struct sim_end *end);
 /* The listeners of a host's servers, when it starts. */
 void sim_ends_listen(struct sim_host *host);
 /* A host goes down, and its users with it; listeners come again. */
 void sim_ends_crash(struct sim_host *host);
+/* Listeners whose clients are gone are closed: nobody will come. */
+void sim_ends_give_up(struct sim_world *world);
+/* It ends with an error, or 0; its socket goes; tries again soon, for want of memory. */
+void sim_end_fails(struct sim_end *end, int error);
+void sim_end_closes_socket(struct sim_end *end);
+void sim_end_tries_later(struct sim_end *end);
 /* What a stack says of a flow's connection. */
 void sim_end_told(struct sim_host *host, const struct trace_record *record);
 

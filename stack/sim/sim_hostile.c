@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sim/sim_packet.h"
 #include "sim/sim_watch.h"
 #include "socket.h"
-#include "wire/checksum.h"
 #include "wire/icmp.h"
 #include "wire/ipv4.h"
 #include "wire/tcp_header.h"
@@ -20,29 +20,6 @@ static uint64_t below(struct sim_hostile *h, uint64_t bound)
 }
 
 /* --- packets ---------------------------------------------------------------------------------- */
-
-static void put_ip(struct sim_hostile *h, uint8_t *out, size_t length, uint8_t protocol)
-{
-    struct ipv4_header head = {.header_length = IPV4_HEADER_LENGTH,
-                               .total_length = (uint16_t)length,
-                               .flags_offset = IPV4_DONT_FRAGMENT,
-                               .ttl = TTL,
-                               .protocol = protocol,
-                               .source = h->address,
-                               .destination = h->target->node->address4};
-    ipv4_build(&head, out);
-}
-
-static void put_checksum(struct sim_hostile *h, uint8_t *tcp, size_t length)
-{
-    struct checksum sum = {0};
-
-    put_be16(tcp + 16, 0);
-    checksum_add_pseudo(&sum, &h->address, &h->target->node->address4, PROTOCOL_TCP,
-                        (uint32_t)length);
-    checksum_add(&sum, tcp, length);
-    put_be16(tcp + 16, checksum_finish(&sum));
-}
 
 /* A number that is right, or a little wrong, or very. */
 static uint32_t near(struct sim_hostile *h, uint32_t right)
@@ -137,11 +114,10 @@ static size_t build_segment(struct sim_hostile *h, unsigned number, uint8_t *out
     /* Options that lie about themselves. */
     for (unsigned i = (unsigned)below(h, 4); head > TCP_HEADER_LENGTH && i == 0; i++)
         tcp[TCP_HEADER_LENGTH + below(h, head - TCP_HEADER_LENGTH)] = (uint8_t)below(h, 256);
-    put_checksum(h, tcp, head + text);
+    sim_put_tcp_checksum(tcp, head + text, &h->address, &h->target->node->address4);
     if (below(h, 20) == 0)
         tcp[below(h, head + text)] ^= 1;
-    put_ip(h, out, IPV4_HEADER_LENGTH + head + text, PROTOCOL_TCP);
-    return IPV4_HEADER_LENGTH + head + text;
+    return sim_put_ip(out, &h->address, &h->target->node->address4, PROTOCOL_TCP, head + text);
 }
 
 /* An ICMP error about a segment that the target may have sent. */
@@ -168,8 +144,7 @@ static size_t build_error(struct sim_hostile *h, unsigned number, uint8_t *out)
     put_be32(quoted + IPV4_HEADER_LENGTH + 4, near(h, h->talks[number].ack));
     size_t length = icmp_build(&message, &h->address, &h->target->node->address4,
                                out + IPV4_HEADER_LENGTH, TEXT_MOST);
-    put_ip(h, out, IPV4_HEADER_LENGTH + length, PROTOCOL_ICMP);
-    return IPV4_HEADER_LENGTH + length;
+    return sim_put_ip(out, &h->address, &h->target->node->address4, PROTOCOL_ICMP, length);
 }
 
 static size_t build_noise(struct sim_hostile *h, uint8_t *out)
@@ -193,7 +168,7 @@ void sim_hostile_open(struct sim_hostile *h, struct sim_world *world, unsigned i
     h->target = world->nodes[h->is->target].host;
     h->target->wants_sink = true;
     random_seed(&h->random, world->seed + 77777 + index);
-    world->busy_hostile++;
+    world->busy_others++;
     sim_schedule(world, &h->actor, instant_add(INSTANT_ZERO, h->is->start));
 }
 
@@ -205,7 +180,7 @@ void sim_hostile_run(struct sim_hostile *h)
     size_t length;
 
     if (h->sent++ == h->is->packets) {
-        h->world->busy_hostile--;
+        h->world->busy_others--;
         return;
     }
     if (kind == 0)

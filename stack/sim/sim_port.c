@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "sim/sim_datagrams.h"
 #include "sim/sim_end.h"
 #include "sim/sim_hostile.h"
 #include "sim/sim_join.h"
@@ -241,6 +242,7 @@ int sim_host_start(struct sim_host *host, char *error, size_t error_size)
     sim_watch_started(host);
     sim_sink_open(host);
     sim_ends_listen(host);
+    sim_datagrams_start(host);
     sim_host_rearm(host);
     return 0;
 }
@@ -251,6 +253,7 @@ void sim_host_stop(struct sim_host *host)
         return;
     host->port->cut = true;
     sim_ends_crash(host);
+    sim_datagrams_stop(host);
     tunny_destroy(host->stack);
     sim_watch_stopped(host);
     host->stack = NULL;
@@ -312,7 +315,7 @@ void sim_host_run(struct sim_host *host)
     for (int number; (number = tunny_next_changed(host->stack)) >= 0;) {
         if ((unsigned)number < host->end_capacity && host->ends[number])
             sim_end_run(host->ends[number]);
-        else
+        else if (!sim_datagrams_changed(host, number))
             sim_sink_run(host, number);
     }
     sim_watch_turn_done(host);

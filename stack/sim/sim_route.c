@@ -6,6 +6,7 @@
 
 #include "sim/sim_hostile.h"
 #include "sim/sim_link.h"
+#include "sim/sim_packet.h"
 #include "sim/sim_port.h"
 #include "sim/sim_world.h"
 #include "wire/checksum.h"
@@ -13,7 +14,7 @@
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
 
-enum { IPV4_LEAST = 20, ROUTER_TTL = 64, QUOTED_MOST = 1232 };
+enum { IPV4_LEAST = 20, QUOTED_MOST = 1232 };
 
 /* --- queues of packets ------------------------------------------------------------------------ */
 
@@ -141,23 +142,7 @@ static size_t build_too_big(struct sim_node *router, struct bytes packet, uint32
     const struct address *from = ipv4 ? &router->address4 : &router->address6;
     size_t length = icmp_build(&message, from, &to, out + header, PACKET_LARGEST - header);
 
-    if (ipv4) {
-        struct ipv4_header head = {.header_length = IPV4_HEADER_LENGTH,
-                                   .total_length = (uint16_t)(header + length),
-                                   .ttl = ROUTER_TTL,
-                                   .protocol = PROTOCOL_ICMP,
-                                   .source = *from,
-                                   .destination = to};
-        ipv4_build(&head, out);
-    } else {
-        struct ipv6_header head = {.payload_length = (uint16_t)length,
-                                   .next_header = PROTOCOL_ICMPV6,
-                                   .hop_limit = ROUTER_TTL,
-                                   .source = *from,
-                                   .destination = to};
-        ipv6_build(&head, out);
-    }
-    return header + length;
+    return sim_put_ip(out, from, &to, ipv4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6, length);
 }
 
 /* One hop less; false when it was the last. RFC 1624 for the header's checksum. */
@@ -175,11 +160,40 @@ static bool count_hop(uint8_t *packet)
     return true;
 }
 
+static void write_ecn(uint8_t *packet, uint8_t ecn)
+{
+    enum { TOS_AT = 1, CHECKSUM_AT = 10, IPV6_SHIFT = 4 };
+    if (packet[0] >> 4 == 6) {
+        packet[1] = (uint8_t)((packet[1] & ~(3u << IPV6_SHIFT)) | (unsigned)ecn << IPV6_SHIFT);
+        return;
+    }
+    uint16_t before = get_be16(packet);
+    packet[TOS_AT] = (uint8_t)((packet[TOS_AT] & ~3u) | ecn);
+    put_be16(packet + CHECKSUM_AT,
+             checksum_update(get_be16(packet + CHECKSUM_AT), before, get_be16(packet)));
+}
+
+/* Some ways wipe ECN's bits out (RFC 9768, 3.2.2.4), some mark whatever can be marked. */
+static void treat_ecn(struct sim_node *router, uint8_t *packet)
+{
+    enum { NOT_ECT = 0, CE = 3 };
+    bool ipv4 = packet[0] >> 4 == 4;
+    unsigned ecn = (ipv4 ? packet[1] : packet[1] >> 4) & 3u;
+
+    if (router->is->marks && ecn != NOT_ECT) {
+        write_ecn(packet, CE);
+        router->world->marks++;
+    }
+    if (router->is->bleaches)
+        write_ecn(packet, NOT_ECT);
+}
+
 void sim_router_run(struct sim_node *router)
 {
     struct sim_packet *packet;
 
     while ((packet = sim_queue_take(&router->arrived)) != NULL) {
+        treat_ecn(router, packet->data);
         if (count_hop(packet->data))
             sim_send(router, (struct bytes){packet->data, packet->length});
         free(packet);
@@ -205,6 +219,8 @@ void sim_send(struct sim_node *from, struct bytes packet)
         sim_link_offer(link, route.direction, packet);
         return;
     }
+    if (link->is->silent)
+        return;
     bool ipv4 = packet.data[0] >> 4 == 4;
     struct sim_node *back = node_at(world, packet.data + (ipv4 ? 16 : 24), ipv4);
     if (back == NULL || from->routes[back->index].link < 0)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ip/ip_state.h"
 #include "tcp/tcp_demux.h"
 #include "udp/udp_state.h"
 #include "wire/checksum.h"
@@ -12,16 +13,19 @@
 
 enum {
     TOUCHED_MOST = 32,
+    LATE_MS = 1000,     /* beyond a user timeout */
     TIMER_ACKS = 2,     /* in a turn: a delayed ACK, probe or keep-alive; the call under way */
     SLACK_SEGMENTS = 3, /* RFC 3042's two, and a small one */
 };
 
 /* What is known of one connection of a host. */
 struct watched {
-    uint64_t number;        /* the control block's; 0: free */
-    seqno sent_end;         /* behind the last text or FIN that left */
-    seqno allowed;          /* SND.UNA + SND.WND at its largest, by what arrived */
-    seqno edge;             /* RCV.NXT + RCV.WND at its largest, by what left */
+    uint64_t number; /* the control block's; 0: free */
+    seqno sent_end;  /* behind the last text or FIN that left */
+    seqno allowed;   /* SND.UNA + SND.WND at its largest, by what arrived */
+    seqno edge;      /* RCV.NXT + RCV.WND at its largest, by what left */
+    seqno una;       /* SND.UNA, and when it got there */
+    struct instant una_since;
     unsigned arrived, acks; /* in this turn: wire segments, pure ACKs */
 };
 
@@ -332,14 +336,59 @@ void sim_watch_departure(struct sim_host *host, const struct packet *packet)
     touch(w, tcb->number);
     if (h.flags & TCP_ACK)
         check_edge(host, c, tcb, &h);
-    if (h.flags & TCP_SYN)
+    if (h.flags & TCP_SYN) { /* what left with it (RFC 7413) may come again (RFC 9293, 3.8.6) */
+        c->allowed = seq_max(c->allowed, seq_unwrap(h.seq, tcb->snd.una) + 1 + text);
         return;
+    }
     seqno from = seq_unwrap(h.seq, tcb->snd.una);
     seqno to = from + text + (h.flags & TCP_FIN ? 1 : 0);
     if (to > from)
         check_text(host, c, tcb, from, to, text);
     else
         count_ack(host, c);
+}
+
+/* --- patience -------------------------------------------------------------------------------- */
+
+static void note_progress(const struct sim_host *host, const struct tcb *tcb)
+{
+    struct watched *c = connection(watched_of(host), tcb->number);
+
+    if (c->una == tcb->snd.una)
+        return;
+    if (c->una != 0)
+        c->una_since = host->node->world->now;
+    c->una = tcb->snd.una;
+}
+
+/* TCP_USER_TIMEOUT (RFC 9293, 3.8.3): nobody is given up before it, and nobody is kept long behind
+ * it. */
+static void check_patience(struct sim_host *host, const struct tcb *tcb)
+{
+    struct duration patience = duration_ms(tcb->settings.user_timeout_ms);
+    struct instant limit = instant_add(tcb->trouble_since, patience);
+    struct instant now = instant_add(host->node->world->now, host->node->is->clock);
+
+    if (patience.ns == 0 || instant_is_never(tcb->trouble_since) || tcb->user_gone)
+        return;
+    if (instant_reached(instant_add(limit, duration_ms(LATE_MS)), now))
+        sim_fail(host->node->world, "patience: host %s #%llu lives on after its user timeout",
+                 name_of(host), (unsigned long long)tcb->number);
+}
+
+void sim_watch_gave_up(struct sim_host *host, const struct flow *flow)
+{
+    struct watched_host *w = watched_of(host);
+    struct tcb *tcb = w ? tcp_find(host->stack->tcp, flow) : NULL;
+
+    if (tcb == NULL)
+        return;
+    struct duration patience = duration_ms(tcb->settings.user_timeout_ms);
+    struct instant since = connection(w, tcb->number)->una_since;
+    if (instant_before(host->node->world->now, instant_add(since, patience)))
+        sim_fail(host->node->world, "patience: host %s #%llu was given up %lld ms after an ACK",
+                 name_of(host), (unsigned long long)tcb->number,
+                 (long long)duration_to_ms(instant_since(host->node->world->now, since)));
 }
 
 /* --- turns ------------------------------------------------------------------------------------ */
@@ -363,8 +412,11 @@ void sim_watch_turn_done(struct sim_host *host)
     tcp = host->stack->tcp;
     unsigned checked = 0;
     for (struct tcb *tcb = tcp_each(tcp, NULL); tcb && checked < TOUCHED_MOST;
-         tcb = tcp_each(tcp, tcb), checked++)
+         tcb = tcp_each(tcp, tcb), checked++) {
         tcp_check(tcb);
+        note_progress(host, tcb);
+        check_patience(host, tcb);
+    }
     /* While the device is full, what is owed for this turn leaves in a later one. */
     if (host->stack->output.pending.count == 0) {
         for (unsigned i = 0; i < w->touched_count; i++) {
@@ -401,8 +453,16 @@ static size_t fixed_bytes(const struct tunny *stack)
 {
     const struct tcp *tcp = stack->tcp;
     const struct pool *const pools[] = {
-        &tcp->host.sent_pool, &tcp->host.range_pool, &tcp->tcb_pool,       &tcp->listener_pool,
-        &tcp->claim_pool,     &stack->sockets.pool,  &stack->udp->sockets,
+        &tcp->host.sent_pool,
+        &tcp->host.range_pool,
+        &tcp->tcb_pool,
+        &tcp->listener_pool,
+        &tcp->claim_pool,
+        &stack->sockets.pool,
+        &stack->udp->sockets,
+        &tcp->reset_pool,
+        &stack->ip->fragments.chunks,
+        &stack->ip->fragments.datagrams,
     };
     size_t used = stack->memory.used;
 
@@ -443,7 +503,8 @@ void sim_watch_at_rest(struct sim_host *host)
         return;
     const struct tcp *tcp = stack->tcp;
     size_t live = tcp->host.sent_pool.live + tcp->host.range_pool.live + tcp->tcb_pool.live +
-                  tcp->listener_pool.live + tcp->claim_pool.live + stack->sockets.pool.live;
+                  tcp->listener_pool.live + tcp->claim_pool.live + stack->sockets.pool.live +
+                  tcp->reset_pool.live + stack->ip->fragments.datagrams.live;
     if (live > 0)
         sim_fail(host->node->world, "memory: host %s keeps %zu objects that belong to nobody",
                  name_of(host), live);

@@ -1,8 +1,8 @@
 /* The invariants of a world, looked at after every packet and every turn: what was delivered was
  * sent (sim_end.c); control blocks are sound; no text beyond the peer's window or the congestion
  * window; the right edge of a window never moves back; what was not dropped by name was kept; at
- * most one ACK for a segment; memory comes back; nothing is said after the end. Called from
- * everywhere in sim/; does nothing in worlds that are not watched. */
+ * most one ACK for a segment; user timeouts are kept; memory comes back; nothing is said after the
+ * end. Called from everywhere in sim/; does nothing in worlds that are not watched. */
 #ifndef TUNNY_SIM_SIM_WATCH_H
 #define TUNNY_SIM_SIM_WATCH_H
 
@@ -20,6 +20,8 @@ void sim_watch_arrival(struct sim_host *host, const struct packet *packet);
 void sim_watch_arrival_done(struct sim_host *host);
 /* The stack sends a packet, in one piece. */
 void sim_watch_departure(struct sim_host *host, const struct packet *packet);
+/* A connection ends because its user timeout is over. */
+void sim_watch_gave_up(struct sim_host *host, const struct flow *flow);
 /* A user made a call that may move a window. */
 void sim_watch_user_called(struct sim_host *host);
 void sim_watch_turn_done(struct sim_host *host);

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 
 #include "sim/sim_capture.h"
+#include "sim/sim_datagrams.h"
 #include "sim/sim_end.h"
+#include "sim/sim_forge.h"
 #include "sim/sim_hostile.h"
 #include "sim/sim_link.h"
+#include "sim/sim_promise.h"
 #include "sim/sim_watch.h"
 
 struct tunny_world {
@@ -84,6 +87,9 @@ static void run_event(struct sim_world *world)
     case SCENARIO_REPLAY:
         sim_link_replay(&world->links[event->target], event->number);
         break;
+    case SCENARIO_RESET:
+        sim_forge_reset(&world->flows[event->target], event->number);
+        break;
     }
     sim_schedule(world, &world->events, events_time(world));
 }
@@ -110,6 +116,9 @@ static void act(struct sim_world *world, struct sim_actor *actor)
         break;
     case SIM_HOSTILE:
         sim_hostile_run((struct sim_hostile *)(void *)actor);
+        break;
+    case SIM_DATAGRAMS:
+        sim_datagrams_run((struct sim_datagrams *)(void *)actor);
         break;
     }
 }
@@ -210,8 +219,10 @@ static void check_rest(struct sim_world *world)
 static void come_to_rest(struct sim_world *world)
 {
     for (unsigned i = 0; i < world->scenario.node_count; i++) {
-        if (world->nodes[i].host)
-            sim_sink_close(world->nodes[i].host);
+        if (world->nodes[i].host == NULL)
+            continue;
+        sim_datagrams_stop(world->nodes[i].host);
+        sim_sink_close(world->nodes[i].host);
     }
     struct instant limit = instant_add(world->now, duration_s(REST_S));
     while (connections(world) > 0 && instant_before(world->now, limit) && !world->failure[0])
@@ -233,12 +244,14 @@ static uint64_t progress(const struct sim_world *world)
     }
     for (unsigned i = 0; i < world->scenario.hostile_count; i++)
         sum += world->hostiles[i].sent;
+    for (unsigned i = 0; i < world->scenario.datagrams_count; i++)
+        sum += world->datagrams[i].tried;
     return sum;
 }
 
 static bool is_busy(const struct sim_world *world)
 {
-    return world->open_ends > 0 || world->busy_hostile > 0 ||
+    return world->open_ends > 0 || world->busy_others > 0 ||
            world->next_event < world->scenario.event_count;
 }
 
@@ -255,8 +268,10 @@ static void run_watched(struct sim_world *world)
             continue;
     } while (is_busy(world) && progress(world) != before && instant_before(limit, last) &&
              !world->failure[0]);
+    sim_ends_give_up(world);
     if (world->open_ends > 0)
         complain_of_users(world);
+    sim_promise_check(world);
     if (!world->failure[0])
         come_to_rest(world);
 }
@@ -337,6 +352,15 @@ int tunny_world_flow(const struct tunny_world *made, unsigned index, struct tunn
     return 1;
 }
 
+uint64_t sim_marks(const struct sim_world *world)
+{
+    uint64_t sum = world->marks;
+
+    for (unsigned i = 0; i < world->scenario.link_count * 2; i++)
+        sum += impair_direction_counts(&world->links[i / 2].directions[i % 2]).ecn_marked;
+    return sum;
+}
+
 struct tunny_world_totals tunny_world_totals(const struct tunny_world *made)
 {
     const struct sim_world *world = &made->world;
@@ -345,13 +369,13 @@ struct tunny_world_totals tunny_world_totals(const struct tunny_world *made)
         .now_ns = world->now.ns,
         .packets = world->packets,
         .steps = world->steps,
+        .marked = sim_marks(world),
         .hosts = world->scenario.node_count,
     };
 
     for (unsigned i = 0; i < world->scenario.link_count * 2; i++) {
         struct netem_counts c = impair_direction_counts(&world->links[i / 2].directions[i % 2]);
         totals.lost += c.lost + c.overlimit;
-        totals.marked += c.ecn_marked;
     }
     return totals;
 }
@@ -371,7 +395,8 @@ static void fill_pattern(struct sim_world *world)
 static int take_parts(struct sim_world *world)
 {
     const struct scenario *s = &world->scenario;
-    unsigned actors = s->node_count + s->link_count + 2 * s->flow_count + s->hostile_count + 1;
+    unsigned actors = s->node_count + s->link_count + 2 * s->flow_count + s->hostile_count +
+                      s->datagrams_count + 1;
 
     int r = memory_init(&world->memory, HEAP_BYTES);
     if (r < 0)
@@ -382,7 +407,8 @@ static int take_parts(struct sim_world *world)
     world->links = calloc(s->link_count + 1, sizeof *world->links);
     world->flows = calloc(s->flow_count + 1, sizeof *world->flows);
     world->hostiles = calloc(s->hostile_count + 1, sizeof *world->hostiles);
-    if (!world->nodes || !world->links || !world->flows || !world->hostiles)
+    world->datagrams = calloc(s->datagrams_count + 1, sizeof *world->datagrams);
+    if (!world->nodes || !world->links || !world->flows || !world->hostiles || !world->datagrams)
         return -ENOMEM;
     return r;
 }
@@ -463,6 +489,8 @@ static int open_users(struct sim_world *world, char *error, size_t error_size)
         sim_flow_open(&world->flows[i], world, i);
     for (unsigned i = 0; i < world->scenario.hostile_count; i++)
         sim_hostile_open(&world->hostiles[i], world, i);
+    for (unsigned i = 0; i < world->scenario.datagrams_count; i++)
+        sim_datagrams_open(&world->datagrams[i], world, i);
     for (unsigned i = 0; r == 0 && i < world->scenario.node_count; i++) {
         if (world->nodes[i].host)
             r = sim_host_start(world->nodes[i].host, error, error_size);
@@ -557,6 +585,7 @@ int tunny_world_destroy(struct tunny_world *made)
     free(world->links);
     free(world->flows);
     free(world->hostiles);
+    free(world->datagrams);
     scenario_free(&world->scenario);
     if (world->memory.region) {
         timer_heap_destroy(&world->heap);

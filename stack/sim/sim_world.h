@@ -15,12 +15,13 @@
 
 enum {
     SIM_PATTERN_PERIOD = 65521,
-    SIM_FIRST_PORT = 1000, /* of flow 0's listener; flow n's is n higher */
+    SIM_FIRST_PORT = 1000,   /* of flow 0's listener; flow n's is n higher */
+    SIM_OPENER_PORT = 20000, /* the same of a client that is connected to */
     SIM_HOSTILE_PORT = 999,
     SIM_FAILURE_SIZE = 512,
 };
 
-enum sim_kind { SIM_HOST, SIM_ROUTER, SIM_LINK, SIM_END, SIM_EVENTS, SIM_HOSTILE };
+enum sim_kind { SIM_HOST, SIM_ROUTER, SIM_LINK, SIM_END, SIM_EVENTS, SIM_HOSTILE, SIM_DATAGRAMS };
 
 /* Who acts when its time has come. First in its owner's struct. */
 struct sim_actor {
@@ -45,6 +46,7 @@ struct sim_host;
 struct sim_link;
 struct sim_flow;
 struct sim_hostile;
+struct sim_datagrams;
 struct sim_watch;
 struct sim_capture;
 
@@ -78,10 +80,12 @@ struct sim_world {
     struct sim_link *links;
     struct sim_flow *flows;
     struct sim_hostile *hostiles;
+    struct sim_datagrams *datagrams;
     struct sim_actor events;
     unsigned next_event;
     unsigned open_ends;          /* users that have not ended */
-    unsigned busy_hostile;       /* hostiles that have not ended */
+    unsigned busy_others;        /* hostiles and senders of datagrams that have not ended */
+    uint64_t marks;              /* by routers */
     uint32_t mtu;                /* the largest of all nodes */
     struct sim_capture *capture; /* or NULL */
     struct sim_watch *watch;     /* or NULL */
@@ -100,6 +104,9 @@ void sim_schedule(struct sim_world *world, struct sim_actor *actor, struct insta
 /* What must not be was seen: the first such sentence is kept, and the world stops. */
 __attribute__((format(printf, 2, 3))) void sim_fail(struct sim_world *world, const char *format,
                                                     ...);
+
+/* How many packets were marked (ECN) on their way so far. */
+uint64_t sim_marks(const struct sim_world *world);
 
 /* --- packets ---------------------------------------------------------------------------------- */
 

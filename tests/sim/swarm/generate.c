@@ -14,7 +14,8 @@
 struct generator {
     struct random random;
     FILE *out;
-    unsigned hosts, routers, links, flows;
+    unsigned hosts, routers, links, flows, datagrams;
+    bool damages;   /* some link turns bits over */
     unsigned scale; /* 1: small transfers, 8: large ones */
 };
 
@@ -61,12 +62,16 @@ static void say_clock(struct generator *g)
 
 static void say_settings(struct generator *g)
 {
+    /* Client and server; without cookies; server alone. */
+    static const uint64_t fast_opens[] = {3, 3, 0x4 + 0x200 + 3, 2};
+
     MAYBE(g, 8, " set tcp_sack=0");
     MAYBE(g, 12, " set tcp_dsack=0");
     MAYBE(g, 8, " set tcp_timestamps=%" PRIu64, below(g, 3));
     MAYBE(g, 12, " set tcp_window_scaling=0");
     MAYBE(g, 2, " set tcp_ecn=%" PRIu64, below(g, 6));
-    MAYBE(g, 5, " set tcp_mtu_probing=%" PRIu64, below(g, 3));
+    MAYBE(g, 3, " set tcp_mtu_probing=%" PRIu64, below(g, 3));
+    MAYBE(g, 2, " set tcp_fastopen=%" PRIu64, fast_opens[below(g, 4)]);
     MAYBE(g, 8, " set tcp_recovery=0");
     MAYBE(g, 10, " set tcp_early_retrans=0");
     MAYBE(g, 10, " set tcp_frto=0");
@@ -109,6 +114,18 @@ static void say_delay(struct generator *g)
     MAYBE(g, 3, " distribution %s", tables[below(g, 3)]);
 }
 
+/* Or marks, where packets can be marked. */
+static void say_loss(struct generator *g)
+{
+    if (one_in(g, 3))
+        say(g, " loss %" PRIu64 ".%" PRIu64 "%%", magnitude(g, 3), below(g, 10));
+    else if (one_in(g, 6))
+        say(g, " loss gemodel 1%% 20%% 90%% 0.1%%");
+    else
+        return;
+    MAYBE(g, 4, " ecn");
+}
+
 /* No path damages a packet twice: two bits that are turned over may well leave a checksum right. So
  * only what leaves a host is damaged, and what goes on between routers is not. */
 static void say_faults(struct generator *g, bool damages)
@@ -117,13 +134,12 @@ static void say_faults(struct generator *g, bool damages)
 
     if (delayed)
         say_delay(g);
-    if (one_in(g, 3))
-        say(g, " loss %" PRIu64 ".%" PRIu64 "%%", magnitude(g, 3), below(g, 10));
-    else
-        MAYBE(g, 6, " loss gemodel 1%% 20%% 90%% 0.1%%");
+    say_loss(g);
     MAYBE(g, 5, " duplicate %" PRIu64 "%%", magnitude(g, 4));
-    if (damages)
-        MAYBE(g, 3, " corrupt %" PRIu64 "%%", magnitude(g, 3));
+    if (damages && one_in(g, 3)) {
+        say(g, " corrupt %" PRIu64 "%%", magnitude(g, 3));
+        g->damages = true;
+    }
     if (delayed)
         MAYBE(g, 5, " reorder %" PRIu64 "%%", magnitude(g, 6));
     MAYBE(g, 10, " drop syn#1");
@@ -153,11 +169,22 @@ static void say_link(struct generator *g, const char *from, unsigned from_number
                      unsigned to_number)
 {
     say(g, "link l%u %s%u %s%u", g->links++, from, from_number, to, to_number);
-    MAYBE(g, 10, " mtu %" PRIu64, 1280 + below(g, 220));
+    if (one_in(g, 8)) {
+        say(g, " mtu %" PRIu64, 1280 + below(g, 220));
+        MAYBE(g, 2, " silent");
+    }
     if (!one_in(g, 8)) {
         say_direction(g, "forward:", *from == 'h');
         say_direction(g, "backward:", false);
     }
+    say(g, "\n");
+}
+
+static void say_router(struct generator *g, unsigned number)
+{
+    say(g, "router r%u", number);
+    MAYBE(g, 6, " bleach");
+    MAYBE(g, 6, " mark");
     say(g, "\n");
 }
 
@@ -169,7 +196,7 @@ static void say_topology(struct generator *g)
     for (unsigned i = 0; i < g->hosts; i++)
         say_host(g, i);
     for (unsigned i = 0; i < g->routers; i++)
-        say(g, "router r%u\n", i);
+        say_router(g, i);
     for (unsigned i = 1; i < g->routers; i++)
         say_link(g, "r", i - 1, "r", i);
     for (unsigned i = 0; i < g->hosts; i++) {
@@ -186,19 +213,42 @@ static void say_habits(struct generator *g)
 {
     static const char *const algorithms[] = {"cubic", "reno", "dctcp", "bbr"};
 
-    MAYBE(g, 2, " cc %s", algorithms[below(g, 4)]);
+    say(g, " cc %s", algorithms[below(g, 4)]);
     MAYBE(g, 3, " ipv6");
     MAYBE(g, 6, " nodelay");
     MAYBE(g, 10, " cork");
     MAYBE(g, 4, " sndbuf %" PRIu64, magnitude(g, 18));
     MAYBE(g, 4, " rcvbuf %" PRIu64, magnitude(g, 18));
     MAYBE(g, 3, " calls %" PRIu64, 1 + below(g, 1000));
+    MAYBE(g, 6, " zerocopy");
     MAYBE(g, 4, " chunk %" PRIu64, 50 + magnitude(g, 15));
     if (one_in(g, 6))
         say(g, " read %" PRIu64 " pause %" PRIu64 "us", 1000 + magnitude(g, 15),
             100 + magnitude(g, 14));
     else
         MAYBE(g, 4, " read %" PRIu64, 50 + magnitude(g, 15));
+}
+
+/* How the connection begins. */
+static void say_beginning(struct generator *g)
+{
+    if (one_in(g, 3))
+        say(g, " fastopen");
+    else
+        MAYBE(g, 12, " simultaneous");
+    MAYBE(g, 15, " accept %" PRIu64 "ms", magnitude(g, 14));
+}
+
+/* A side that goes before its time, or hears no more; a connection that is given up early. */
+static void say_end(struct generator *g)
+{
+    static const char *const sides[] = {"client", "server"};
+
+    MAYBE(g, 15, " abort %s %" PRIu64 "ms", sides[below(g, 2)], magnitude(g, 14));
+    MAYBE(g, 15, " close %s %" PRIu64 "ms", sides[below(g, 2)], magnitude(g, 14));
+    MAYBE(g, 15, " deaf %s %" PRIu64 "ms", sides[below(g, 2)], magnitude(g, 14));
+    MAYBE(g, 15, " usertimeout %" PRIu64 "ms", 100 + magnitude(g, 15));
+    MAYBE(g, 30, " refused");
 }
 
 static void say_flow(struct generator *g)
@@ -211,10 +261,21 @@ static void say_flow(struct generator *g)
     MAYBE(g, 1, " size %" PRIu64, magnitude(g, 19) * g->scale - 1);
     MAYBE(g, 2, " reply %" PRIu64, magnitude(g, 18) * g->scale);
     MAYBE(g, 2, " start %" PRIu64 "ms", magnitude(g, 13));
+    say_beginning(g);
     say_habits(g);
-    MAYBE(g, 15, " abort %s %" PRIu64 "ms", one_in(g, 2) ? "client" : "server", magnitude(g, 14));
-    MAYBE(g, 15, " close %s %" PRIu64 "ms", one_in(g, 2) ? "client" : "server", magnitude(g, 14));
-    MAYBE(g, 30, " refused");
+    say_end(g);
+    say(g, "\n");
+}
+
+/* No fragments where bits are turned over: two of them may leave a datagram's checksum right. */
+static void say_datagrams(struct generator *g)
+{
+    uint64_t from = below(g, g->hosts), most = g->damages ? 1200 : 1 + below(g, 20000);
+
+    say(g, "datagrams d%u h%" PRIu64 " > h%" PRIu64 " count %" PRIu64 " size %" PRIu64,
+        g->datagrams++, from, (from + 1) % g->hosts, magnitude(g, 7), most);
+    say(g, " start %" PRIu64 "ms gap %" PRIu64 "us", magnitude(g, 12), magnitude(g, 17));
+    MAYBE(g, 3, " ipv6");
     say(g, "\n");
 }
 
@@ -239,6 +300,10 @@ static void say_misfortunes(struct generator *g)
     for (uint64_t i = below(g, 5) == 0 ? magnitude(g, 3) : 0; i > 0; i--)
         say(g, "at %" PRIu64 "ms replay l%" PRIu64 " %" PRIu64 "\n", magnitude(g, 14),
             below(g, g->links), magnitude(g, 6));
+    MAYBE(g, 12, "at %" PRIu64 "ms reset f%" PRIu64 "\n", magnitude(g, 12), below(g, g->flows));
+    for (uint64_t i = below(g, 6) == 0 ? magnitude(g, 3) : 0; i > 0; i--)
+        say(g, "at %" PRIu64 "ms forge f%" PRIu64 " %" PRIu64 "\n", magnitude(g, 13),
+            below(g, g->flows), magnitude(g, 17));
     if (one_in(g, 6))
         say(g, "hostile m h%" PRIu64 " packets %" PRIu64 " gap %" PRIu64 "us\n", below(g, g->hosts),
             50 + magnitude(g, 10), 100 + magnitude(g, 17));
@@ -261,6 +326,8 @@ char *generate_world(uint64_t seed)
     do
         say_flow(&g);
     while (!one_in(&g, 3) && g.flows < 8);
+    while (one_in(&g, 4))
+        say_datagrams(&g);
     say_misfortunes(&g);
     if (fclose(g.out) != 0)
         abort();

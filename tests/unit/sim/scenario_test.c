@@ -96,6 +96,42 @@ static void users_may_leave_before_their_time(void **state)
     assert_int_equal(scenario.flows[0].leave_after[1].ns, 20000000);
 }
 
+static void flows_have_every_way_to_begin_and_to_end(void **state)
+{
+    (void)state;
+    accept("host a\nflow f a > a fastopen zerocopy accept 2s usertimeout 9s deaf server 3s\n"
+           "flow g a > a simultaneous\nat 5s reset g\nat 6s forge f 100\n");
+    const struct scenario_flow *f = &scenario.flows[0], *g = &scenario.flows[1];
+    assert_true(f->fast_open && f->zerocopy && !f->simultaneous);
+    assert_int_equal(f->accept.ns, 2000000000);
+    assert_int_equal(f->user_timeout.ns, INT64_C(9000000000));
+    assert_int_equal(f->leave[1], SCENARIO_DEAF);
+    assert_true(g->simultaneous);
+    assert_int_equal(scenario.events[0].act, SCENARIO_RESET);
+    assert_int_equal(scenario.events[0].target, 1);
+    assert_int_equal(scenario.events[0].number, 0);
+    assert_int_equal(scenario.events[1].target, 0);
+    assert_int_equal(scenario.events[1].number, 100);
+}
+
+static void paths_may_be_unkind(void **state)
+{
+    (void)state;
+    accept("host a\nrouter r bleach\nrouter s mark\nlink l a r mtu 1300 silent delay 1ms\n"
+           "datagrams d a > a count 7 size 60k gap 1ms start 1s ipv6\n");
+    assert_true(scenario.nodes[1].bleaches && !scenario.nodes[1].marks);
+    assert_true(scenario.nodes[2].marks);
+    assert_true(scenario.links[0].silent);
+    assert_int_equal(scenario.links[0].mtu, 1300);
+    assert_string_equal(scenario.links[0].spec, "delay 1ms");
+    const struct scenario_datagrams *d = &scenario.datagrams[0];
+    assert_int_equal(d->count, 7);
+    assert_int_equal(d->size, 60 << 10);
+    assert_int_equal(d->gap.ns, 1000000);
+    assert_int_equal(d->start.ns, 1000000000);
+    assert_true(d->ipv6);
+}
+
 static void clocks_begin_before_every_wrap(void **state)
 {
     static const struct {
@@ -119,7 +155,8 @@ static void mistakes_are_named_with_their_line(void **state)
 {
     (void)state;
     refuse("host a\nhast b\n",
-           "line 2: 'hast': expected seed, until, host, router, link, flow, at or hostile");
+           "line 2: 'hast': expected seed, until, host, router, link, flow, datagrams, at or "
+           "hostile");
     refuse("host a\nhost a\n", "line 2: there are two of the name a");
     refuse("host\n", "line 1: a name is missing");
     refuse("host a>b\n", "line 1: 'a>b' is no name");
@@ -141,7 +178,8 @@ static void mistakes_are_named_with_their_line(void **state)
            "line 2: abort: expected client or server, and a time");
     refuse("host a\nat noon restart a\n", "line 2: 'noon' is no time");
     refuse("host a\nat 5s explode a\n",
-           "line 2: 'explode': expected link, restart, starve or replay");
+           "line 2: 'explode': expected link, restart, starve, replay, reset or forge");
+    refuse("host a\nat 5s reset f\n", "line 2: there is no flow f above this line");
     refuse("host a\nat 5s starve a 0\n", "line 2: '0' is no number from 1");
     refuse("seed 1 2\n", "line 1: '2' is not known here");
 }
@@ -154,6 +192,8 @@ int main(void)
         TEST(events_of_links_become_their_schedule),
         TEST(other_events_are_put_in_order_of_time),
         TEST(users_may_leave_before_their_time),
+        TEST(flows_have_every_way_to_begin_and_to_end),
+        TEST(paths_may_be_unkind),
         TEST(clocks_begin_before_every_wrap),
         TEST(mistakes_are_named_with_their_line),
     };
