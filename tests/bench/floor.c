@@ -4,7 +4,8 @@
  *
  *   floor sink [-a BYTES]   receives; ACKs when the queue is empty or BYTES are owed (0: each read)
  *   floor source            sends, within the receiver's window
- *   floor echo [-n TURNS]   a kernel program sends a byte by UDP, gets it back; -b: busy polling
+ *   floor answer [-n TURNS] a kernel program sends a byte by TCP, gets it back; -b: busy polling
+ *   floor echo [-n TURNS]   the same by UDP
  *
  * Further: -t SECONDS, -P FLOWS, -o: no offload, packets of at most the MTU; -m MTU: which is this.
  */
@@ -56,7 +57,8 @@ struct connection {
 };
 
 static struct connection connections[FLOWS], *current;
-static unsigned count; /* of connections that there are */
+static unsigned count;          /* of connections that there are */
+static const uint8_t *received; /* the text that receive() has read last */
 
 /* By our port, and the peer's if that is known; a new one for a SYN. */
 static struct connection *connection_of(uint32_t port, uint32_t peer, int is_new)
@@ -186,7 +188,7 @@ static size_t receive(void)
     n -= vnet;
     if (n < HEADERS || ip[0] != 0x45 || ip[9] != IPPROTO_TCP)
         return 1;
-    current = connection_of(get_16(tcp + 2), get_16(tcp), get_16(tcp + 2) == SINK_PORT);
+    current = connection_of(get_16(tcp + 2), get_16(tcp), get_16(tcp + 2) < PORT);
     if (!current)
         return 1;
     header = (size_t)(tcp[12] >> 4) * 4;
@@ -208,6 +210,7 @@ static size_t receive(void)
         return 1;
     current->rcv_nxt += (uint32_t)text;
     current->owed += (uint32_t)text;
+    received = tcp + header;
     return text + 1;
 }
 
@@ -310,22 +313,46 @@ static void source(void)
     }
 }
 
+/* The queue is empty. False: the child has ended. */
+static bool goes_on(void)
+{
+    enum { LOOK_EVERY = 64 }; /* empty reads, or 10 ms each, until the child is asked after */
+    static unsigned empty;
+
+    if (++empty % LOOK_EVERY == 0 && !bench_child_runs())
+        return false;
+    if (!busy)
+        wait_for_packets(POLLIN, 10);
+    return true;
+}
+
+/* Sends the text of every segment back, with the ACK. */
+static void answer(void)
+{
+    bench_child(BENCH_TCP_TURNS, "198.18.0.2", turns);
+    for (;;) {
+        size_t got = receive();
+        if (got == 0 && !goes_on())
+            return;
+        if (got < 2)
+            continue;
+        transmit(ACK | PUSH, received, got - 1, sum_of(received, got - 1, 0));
+        current->nxt += (uint32_t)(got - 1);
+    }
+}
+
 /* Sends every UDP packet back: addresses and ports change places, which no checksum notices. */
 static void echo(void)
 {
-    enum { LOOK_EVERY = 64 }; /* empty reads, or 10 ms each, until the child is asked after */
     static uint8_t packet[READ_SIZE];
-    unsigned empty = 0;
 
     bench_child(BENCH_UDP_TURNS, "198.18.0.2", turns);
     for (;;) {
         ssize_t n = read(tun, packet, sizeof packet);
         uint8_t *ip = packet + vnet, kept[4];
         if (n < 0) {
-            if (++empty % LOOK_EVERY == 0 && !bench_child_runs())
+            if (!goes_on())
                 return;
-            if (!busy)
-                wait_for_packets(POLLIN, 10);
             continue;
         }
         if (n < vnet + 28 || ip[0] != 0x45 || ip[9] != IPPROTO_UDP)
@@ -379,6 +406,8 @@ int main(int argc, char **argv)
         sink();
     else if (strcmp(what, "source") == 0)
         source();
+    else if (strcmp(what, "answer") == 0)
+        answer();
     else if (strcmp(what, "echo") == 0)
         echo();
     else

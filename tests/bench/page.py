@@ -89,7 +89,7 @@ def head(options, where, took):
             f"Written by `make bench`. Every figure is the median of {options.repeats} runs (least to most); ours and its controls take turns.", "",
             f"- {where}", f"- `{options.command}`, {datetime.date.today()}, {took / 60:.0f} minutes",
             "- *floor*: the least that the kernel's TCP on the other side of the TUN puts up with (`tests/bench/floor.c`: *sink*, *source*, "
-            "*TUN echo*): what no stack can beat by much. *veth*: the kernel's TCP against itself across a veth pair with its offloads. *two "
+            "*TUN answer*; *TUN echo (UDP)* does no TCP): what no stack can beat by much. *veth*: the kernel's TCP against itself across a veth pair with its offloads. *two "
             "TUNs*: the same across two TUNs and a copier.",
             "- The measured side is pinned to CPU 0, the kernel's end to CPU 1. *CPU s/GB*: user + system of the measured side; of its peer.",
             "- Blue: the bar is met; orange: it is not; grey: there is none.", "", "![ratios](benchmarks.svg)", ""]

@@ -56,11 +56,13 @@ def ladder(options):
 def turns(options):
     n = ["-n", str(options.turns)]
     cases = {"ours": case(in_lab, "turn", "pingpong", *n), "ours, busy polling": case(in_lab, "turn", "pingpong", "-b", *n),
-             "TUN echo": case(in_lab, "floor", "echo", *n), "TUN echo, busy polling": case(in_lab, "floor", "echo", "-b", *n),
+             "TUN answer": case(in_lab, "floor", "answer", *n), "TUN answer, busy polling": case(in_lab, "floor", "answer", "-b", *n),
+             "TUN echo (UDP)": case(in_lab, "floor", "echo", *n),
              "kernel, veth": case(kernel, "pingpong", *n)}
-    rows = [Row("1-byte ping-pong, p50", "ours", "TUN echo", 1.15, "p50"),
-            Row("1-byte ping-pong, busy polling, p50", "ours, busy polling", "TUN echo", 1.15, "p50"),
-            Row("1-byte ping-pong, both busy polling, p50", "ours, busy polling", "TUN echo, busy polling", None, "p50"),
+    rows = [Row("1-byte ping-pong, p50", "ours", "TUN answer", 1.15, "p50"),
+            Row("1-byte ping-pong, busy polling, p50", "ours, busy polling", "TUN answer", 1.15, "p50"),
+            Row("1-byte ping-pong, both busy polling, p50", "ours, busy polling", "TUN answer, busy polling", None, "p50"),
+            Row("1-byte ping-pong, p50", "ours", "TUN echo (UDP)", None, "p50"),
             Row("1-byte ping-pong, p50", "ours", "kernel, veth", None, "p50"),
             Row("transactions", "ours", "kernel, veth", None, "turns"),
             Row("transactions, busy polling", "ours, busy polling", "kernel, veth", None, "turns")]
