@@ -219,7 +219,7 @@ static const char recovery[] =
     "stack   kernel+kernel tunny+tunny tunny+kernel\n"
     "show    jain goodput_mbit retransmits\n"
     "[short]\n"
-    "about   Response times of short flows, one after the other; the slowest hundredth is compared.\n"
+    "about   Response times of short flows, one after the other.\n"
     "size    10K 100K\n"
     "loss    1%\n"
     "rtt     20ms\n"
