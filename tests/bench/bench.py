@@ -91,6 +91,8 @@ def core(bench):
     bench.title("The core alone", "Packets of 1500 bytes handed over in memory, checksums made and verified in software, sockets included; "
                 "instructions by callgrind (the difference of two runs), CPU time.")
     bench.table(page.table(["what", "instructions", "bar", "met", "time", "bar", "met"], core_rows.segments(bench.options, bench.say)))
+    bench.table(page.table(["instructions, by holes", *(f"{holes:,}" for holes in core_rows.HOLES), "the most, by the first", "bar", "met"],
+                           core_rows.hostile(bench.options, bench.say)))
     bench.table(page.table(["what", "time", "ratio to 1,000", "bar", "met"], core_rows.scale(bench.options, bench.say)))
     idle = core_rows.idle()
     bench.table(page.table(["what", "resident", "bar", "met"],

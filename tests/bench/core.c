@@ -6,10 +6,14 @@
  *   core out N             N data segments out, every second one acknowledged
  *   core swapped N         N data segments, each pair in the wrong order
  *   core sack N HOLES      N ACKs that each report one more segment SACKed among HOLES holes
+ *   core scattered N HOLES the same, the segments in an order that no honest peer has
+ *   core holes N HOLES     N segments of one byte that make HOLES holes in what the stack holds, in
+ *                          such an order; then all is filled, and it begins again
  *   core connections N C   N data segments spread over C connections, SPANS times: the median, too
  *   core idle C            C connections stay open: bytes of memory for each
  */
 #include <arpa/inet.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +26,7 @@
 enum {
     FIN = 1,
     SYN = 2,
+    RST = 4,
     PSH = 8,
     ACK = 16,
     IP_LENGTH = 20,
@@ -148,7 +153,7 @@ static void arrives(const struct peer *p, uint32_t seq, size_t text)
         die("inject");
 }
 
-/* Takes everything that the stack has sent; the last packet's numbers are the peer's now. */
+/* Takes everything that the stack has sent; the peer expects what comes behind it now. */
 static void collect(struct peer *p)
 {
     struct tunny_virtual_packet out;
@@ -158,7 +163,9 @@ static void collect(struct peer *p)
         size_t text = out.length - IP_LENGTH - (size_t)(tcp[12] >> 4) * 4;
         sent_segments++;
         sent_bytes += text;
-        p->ack = get_32(tcp + 4) + (uint32_t)text + (tcp[13] & SYN ? 1 : 0);
+        uint32_t next = get_32(tcp + 4) + (uint32_t)text + (tcp[13] & SYN ? 1 : 0);
+        if (!p->ack || (int32_t)(next - p->ack) > 0) /* not what is sent again */
+            p->ack = next;
     }
 }
 
@@ -184,7 +191,7 @@ static int listening(void)
 
 static struct peer connected(int listener, unsigned number)
 {
-    static const uint8_t with_sack[12] = {2, 4, TEXT >> 8, TEXT & 255, 1, 3, 3, 8, 1, 1, 4, 2};
+    static const uint8_t with_sack[12] = {2, 4, TEXT >> 8, TEXT & 255, 1, 3, 3, 10, 1, 1, 4, 2};
     struct peer p = {
         .address = 0xc6120100 + number / PORTS,
         .port = (uint16_t)(FIRST_PEER_PORT + number % PORTS),
@@ -268,47 +275,91 @@ static void segments_out(struct peer *p, uint64_t n)
     }
 }
 
-/* A flight with `holes` holes: the first segment and every second one behind it is missing. Each
- * ACK then tells of one more segment of the same flight; cumulatively acknowledged, all begins
- * again. */
-static uint64_t sacks(struct peer *p, uint64_t n, uint32_t holes)
+/* The i-th of `count` places, far from the one before. */
+static uint32_t scattered(uint32_t i, uint32_t count)
 {
-    uint64_t done = 0;
-    uint32_t una;
-
-    while (done < n) {
-        una = p->ack;
-        for (int idle = 0; p->ack - una < 2 * holes * TEXT && idle < 1000; idle++) {
-            user_writes(p);
-            collect(p);
-            turn(TURN_NS);
-        }
-        for (uint32_t i = 1; (i + 1) * TEXT <= p->ack - una && done < n; i += 2) {
-            uint8_t option[12] = {1, 1, 5, 10};
-            uint32_t all = p->ack;
-            put_32(option + 4, una + i * TEXT);
-            put_32(option + 8, una + (i + 1) * TEXT);
-            p->ack = una;
-            tunny_virtual_inject(stack, packet, build(p, ACK, p->seq, 0, option, sizeof option));
-            p->ack = all;
-            done++;
-        }
-        collect(p);
-        arrives(p, p->seq, 0);
-        collect(p);
-    }
-    return done;
+    enum { PRIME = 7919 };
+    return (uint32_t)((uint64_t)i * PRIME % count);
 }
 
-/* --- one run -------------------------------------------------------------------------------- */
+/* As much text in flight as `holes` holes need, whatever congestion control has to be told first.
+ */
+static uint32_t flight(struct peer *p, uint32_t holes)
+{
+    uint32_t una = p->ack;
+
+    for (int rounds = 0; p->ack - una < 2 * holes * TEXT; rounds++) {
+        if (rounds == 1000)
+            die("the flight stays too small");
+        arrives(p, p->seq, 0);
+        una = p->ack;
+        user_writes(p);
+        collect(p);
+        turn(TURN_NS);
+        collect(p);
+        for (int more = 0; more < 64 && p->ack - una < 2 * holes * TEXT; more++) {
+            user_writes(p);
+            collect(p);
+        }
+    }
+    return una;
+}
 
 static double now_ns(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* others on the machine do not count */
+    clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
+
+/* A flight with `holes` holes: the first segment and every second one behind it is missing. Each
+ * ACK then tells of one more segment of the same flight. The next flight is another connection's:
+ * this one's window has become small. Returns the time of the ACKs alone. */
+static double sacks(int listener, uint64_t n, uint32_t holes, bool in_order)
+{
+    double took = 0;
+    unsigned number = 0;
+
+    for (uint64_t done = 0; done < n;) {
+        struct peer p = connected(listener, number++);
+        uint32_t una = flight(&p, holes);
+        double begun = now_ns();
+        p.ack = una;
+        for (uint32_t k = 0; k < holes && done < n; k++, done++) {
+            uint8_t option[12] = {1, 1, 5, 10};
+            uint32_t i = 1 + 2 * (in_order ? k : scattered(k, holes));
+            put_32(option + 4, una + i * TEXT);
+            put_32(option + 8, una + (i + 1) * TEXT);
+            tunny_virtual_inject(stack, packet, build(&p, ACK, p.seq, 0, option, sizeof option));
+        }
+        took += now_ns() - begun;
+        tunny_virtual_inject(stack, packet, build(&p, RST | ACK, p.seq, 0, NULL, 0));
+        collect(&p);
+        tunny_close(stack, p.socket);
+    }
+    return took;
+}
+
+/* Every second byte of the window arrives, then all of it in order. */
+static void holes(struct peer *p, uint64_t n, uint32_t count)
+{
+    for (uint64_t done = 0; done < n;) {
+        for (uint32_t i = 0; i < count && done < n; i++, done++)
+            tunny_virtual_inject(stack, packet,
+                                 build(p, ACK, p->seq + 1 + 2 * scattered(i, count), 1, NULL, 0));
+        collect(p);
+        for (uint32_t filled = 0; filled < 2 * count; filled += TEXT) {
+            arrives(p, p->seq, TEXT);
+            p->seq += TEXT;
+        }
+        user_reads(p);
+        collect(p);
+        turn(TURN_NS);
+    }
+}
+
+/* --- one run -------------------------------------------------------------------------------- */
 
 static double resident_bytes(void)
 {
@@ -321,10 +372,9 @@ static double resident_bytes(void)
     return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
-static struct peer *connect_all(unsigned count)
+static struct peer *connect_all(int listener, unsigned count)
 {
     struct peer *peers = calloc(count, sizeof *peers);
-    int listener = listening();
 
     for (unsigned i = 0; peers && i < count; i++)
         peers[i] = connected(listener, i);
@@ -344,6 +394,7 @@ static void connections_in_spans(struct peer *peers, unsigned count, uint64_t n)
     enum { SPANS = 7 };
     double took[SPANS];
 
+    n = n / SPANS / 2 * 2;
     segments_in(peers, count, count, 0);
     for (unsigned i = 0; i < SPANS; i++) {
         double begun = now_ns();
@@ -355,32 +406,41 @@ static void connections_in_spans(struct peer *peers, unsigned count, uint64_t n)
            took[SPANS - 1]);
 }
 
-static const char *const unlimited[] = {"tcp_reordering=127", NULL};
+/* A flight of 20,000 segments, quickly, whose SACKs do not make it lost at once. */
+static const char *const unlimited[] = {"tcp_reordering=127", "tcp_initial_cwnd=1000",
+                                        "tcp_wmem_default=134217728", "tcp_wmem_max=134217728",
+                                        NULL};
 
 int main(int argc, char **argv)
 {
+    const bool sacked = argc > 1 && (!strcmp(argv[1], "sack") || !strcmp(argv[1], "scattered"));
     const struct tunny_config config = {.no_offload = 1,
                                         .memory = (uint64_t)8 << 30,
                                         .seed = 1,
-                                        .settings = argc > 1 && !strcmp(argv[1], "sack") ? unlimited
-                                                                                         : NULL};
+                                        .settings = sacked ? unlimited : NULL};
     char error[200];
     const char *what = argc > 2 ? argv[1] : "";
     uint64_t n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
     unsigned more = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 1;
     struct peer *peers;
     double begun, before;
+    int listener;
 
     if (n == 0 || tunny_create_virtual(&config, &stack, error, sizeof error) < 0)
-        die(n ? error : "usage: core in|out|swapped|sack|connections|idle N [M]");
+        die(n ? error : "usage: core in|out|swapped|sack|scattered|holes|connections|idle N [M]");
     before = resident_bytes();
     if (!strcmp(what, "idle")) {
-        connect_all((unsigned)n);
+        connect_all(listening(), (unsigned)n);
         printf("R idle %.0f bytes\n",
                (resident_bytes() - before - (double)n * sizeof(struct peer)) / (double)n);
         return 0;
     }
-    peers = connect_all(!strcmp(what, "connections") ? more : 1);
+    listener = listening();
+    if (sacked) {
+        printf("R %s %.1f ns\n", what, sacks(listener, n, more, !strcmp(what, "sack")) / (double)n);
+        return 0;
+    }
+    peers = connect_all(listener, !strcmp(what, "connections") ? more : 1);
     begun = now_ns();
     if (!strcmp(what, "connections")) {
         connections_in_spans(peers, more, n);
@@ -388,8 +448,8 @@ int main(int argc, char **argv)
     }
     if (!strcmp(what, "out"))
         segments_out(peers, n);
-    else if (!strcmp(what, "sack"))
-        sacks(peers, n, more);
+    else if (!strcmp(what, "holes"))
+        holes(peers, n, more);
     else
         segments_in(peers, 1, n, !strcmp(what, "swapped"));
     printf("R %s %.1f ns\n", what, (now_ns() - begun) / (double)n);

@@ -1,5 +1,6 @@
 """core_rows.py - the stack alone, packets handed over in memory (tests/bench/core), and what `tunny run` costs a program
 (tests/run/costs.py). Instructions are counted by callgrind: noise does not touch them."""
+import math
 import shutil
 import subprocess
 
@@ -8,9 +9,11 @@ from stack_rows import case
 
 # Name, words of tests/bench/core around the count, bars: nanoseconds and instructions.
 SEGMENTS = (("data segment in, with its share of ACKs", ["in"], 150, 600), ("data segment out, with half an ACK", ["out"], None, None),
-            ("data segment in, pairs swapped", ["swapped"], None, None), ("ACK with one more SACK, 1 hole", ["sack", "1"], None, None),
-            ("ACK with one more SACK, 100 holes", ["sack", "100"], None, None),
-            ("ACK with one more SACK, 10,000 holes", ["sack", "10000"], None, None))
+            ("data segment in, pairs swapped", ["swapped"], None, None))
+# What a peer can make of the two structures that it fills: name, word of tests/bench/core.
+HOSTILE = (("ACK with one more SACK among so many holes", "sack"), ("the same, the SACKs in scattered order", "scattered"),
+           ("1-byte segment beyond so many holes (4,096 are kept), in scattered order", "holes"))
+HOLES = (10, 100, 1000, 10000)
 IDLE = 10000
 
 
@@ -41,11 +44,24 @@ def segments(options, say):
                f"{spread(times)} ns", "-" if ns_bar is None else f"&le; {ns_bar} ns", met(sorted(times)[len(times) // 2], ns_bar)]
 
 
+def hostile(options, say):
+    """Instructions by the number of holes: what, one column for each, the most relative to the first, bar, met. The bar is what
+    a logarithm grows by from the first to the last; what is linear grows a thousandfold."""
+    del options
+    bar = round(math.log(HOLES[-1]) / math.log(HOLES[0]))
+    for name, word in HOSTILE:
+        counts = [counted([word, str(holes)], holes // 2) for holes in HOLES]
+        growth = None if None in counts else max(counts) / counts[0]
+        say(f"{name}: {', '.join('-' if c is None else f'{c:.0f}' for c in counts)} instructions")
+        yield [name, *("-" if c is None else f"{c:.0f}" for c in counts), "-" if growth is None else f"**{growth:.2f}**", f"&le; {bar}",
+               met(growth, bar)]
+
+
 def scale(options, say):
     """Segments spread over ever more connections: what, time, ratio to 1,000, bar, met."""
     base = None
     for count in options.scale:
-        figures = run([PROGRAMS + "core", "connections", str(options.core * 2), str(count)])
+        figures = run([PROGRAMS + "core", "connections", str(options.core * 14), str(count)])
         took = [figures[key] for key in ("connections", "least", "most")]
         base = took[0] if count == 1000 else base
         ratio = took[0] / base if base else None
