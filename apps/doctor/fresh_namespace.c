@@ -5,39 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* 0, or a positive errno. */
-static int write_text(const char *path, const char *text)
-{
-    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return errno;
-    ssize_t written = write(descriptor, text, strlen(text));
-    int error = written < 0 ? errno : 0;
-    close(descriptor);
-    return error;
-}
-
-/* What `unshare --map-root-user` does: this user is root in there. */
-static int map_to_root(uid_t user, gid_t group)
-{
-    char map[64];
-    snprintf(map, sizeof map, "0 %u 1", (unsigned)user);
-    int error = write_text("/proc/self/uid_map", map);
-    if (error == 0)
-        error = write_text("/proc/self/setgroups", "deny");
-    snprintf(map, sizeof map, "0 %u 1", (unsigned)group);
-    return error != 0 ? error : write_text("/proc/self/gid_map", map);
-}
+#include "common/user_namespace.h"
 
 static int enter(enum place place)
 {
-    uid_t user = geteuid();
-    gid_t group = getegid();
+    /* What `unshare --map-root-user` does: this user is root in there. */
+    struct user_mapping to_root = {.user = geteuid(), .group = getegid()};
     switch (place) {
     case PLACE_HERE:
         return 0;
@@ -46,7 +22,7 @@ static int enter(enum place place)
     case PLACE_USER_NAMESPACE:
         if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
             return errno;
-        return map_to_root(user, group);
+        return -user_namespace_map(&to_root);
     }
     return EINVAL;
 }

@@ -17,32 +17,14 @@
 #include <unistd.h>
 
 #include "common/numbers.h"
+#include "common/user_namespace.h"
 
 enum { QUEUE_PACKETS = 10000 };
 
-static int write_text(const char *path, const char *text)
-{
-    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return -errno;
-    int result = write(descriptor, text, strlen(text)) < 0 ? -errno : 0;
-    close(descriptor);
-    return result;
-}
-
 static int enter_new_user(void)
 {
-    char map[64];
-    uid_t user = geteuid();
-    gid_t group = getegid();
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
-        return -errno;
-    snprintf(map, sizeof map, "0 %u 1", (unsigned)user);
-    int result = write_text("/proc/self/uid_map", map);
-    if (result == 0)
-        result = write_text("/proc/self/setgroups", "deny");
-    snprintf(map, sizeof map, "0 %u 1", (unsigned)group);
-    return result < 0 ? result : write_text("/proc/self/gid_map", map);
+    struct user_mapping to_root = {.user = geteuid(), .group = getegid()};
+    return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 ? user_namespace_map(&to_root) : -errno;
 }
 
 int netns_enter_new(void)
@@ -161,5 +143,5 @@ int netns_setting(const char *path, const char *value)
 {
     char full[256];
     snprintf(full, sizeof full, "/proc/sys/net/%s", path);
-    return write_text(full, value);
+    return text_file_write(full, value);
 }

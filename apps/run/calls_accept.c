@@ -15,6 +15,13 @@
 #include "run/notify.h"
 #include "run/pipe.h"
 
+/* Two connections wait in T's queue at the least, and one more than was asked for in each, as with
+ * Linux: A's takes those that are left. */
+static int queue_of(int backlog)
+{
+    return backlog > 2 ? backlog - 2 : 0;
+}
+
 void program_listen(struct call *call, struct channel *channel)
 {
     struct bridge *bridge = call->session->bridge;
@@ -30,8 +37,10 @@ void program_listen(struct call *call, struct channel *channel)
         calls_drop_closed(bridge, channel);
         result = tunny_listen(bridge->stack, channel->socket, backlog);
     }
-    if (result == 0 && listen(call->duplicate, backlog) < 0)
+    if (result == 0 && listen(call->duplicate, queue_of(backlog)) < 0)
         result = -errno;
+    channel->backlog = backlog;
+    channel->is_full = false;
     if (result == 0 && channel->state == CHANNEL_FRESH)
         channel_begin_listening(&bridge->channels, channel);
     notify_answer(call, channel, result);

@@ -75,6 +75,8 @@ struct channel {
     bool program_ended;               /* the program's FIN has been passed on to T */
     bool both_shut; /* the program has shut down both directions, but may not have closed */
     int error;      /* what SO_ERROR will say */
+    int backlog;    /* of a listener */
+    bool is_full;   /* a listener: A's queue is, and T accepts as few as it can */
     unsigned seen;  /* by which pipe_find_all() */
     pid_t holder;   /* where A was seen last */
     int descriptor; /* there */

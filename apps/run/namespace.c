@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/user_namespace.h"
+
 static const char link_name[] = "tunny";
 
 /* As <linux/ipv6.h> has it, which does not go together with <netinet/in.h>. */
@@ -44,36 +46,15 @@ __attribute__((format(printf, 3, 4))) static int complain_in(struct complaint co
     return -error;
 }
 
-static int write_file(const char *path, const char *text)
-{
-    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return errno;
-    ssize_t written = write(descriptor, text, strlen(text));
-    int error = written < 0 ? errno : 0;
-    close(descriptor);
-    return error;
-}
-
 /* --- namespaces --------------------------------------------------------------------------------
  */
-
-/* In there the user is who it was. */
-static int map_users(uid_t user, gid_t group)
-{
-    char map[64];
-    snprintf(map, sizeof map, "%u %u 1", (unsigned)user, (unsigned)user);
-    int error = write_file("/proc/self/uid_map", map);
-    if (error == 0)
-        error = write_file("/proc/self/setgroups", "deny");
-    snprintf(map, sizeof map, "%u %u 1", (unsigned)group, (unsigned)group);
-    return error != 0 ? error : write_file("/proc/self/gid_map", map);
-}
 
 static int enter(struct complaint complaint)
 {
     uid_t user = geteuid();
     gid_t group = getegid();
+    /* In there the user is who it was. */
+    struct user_mapping same = {user, user, group, group};
     if (unshare(CLONE_NEWNET | CLONE_NEWNS) == 0)
         return 0;
     if (errno != EPERM)
@@ -82,9 +63,10 @@ static int enter(struct complaint complaint)
         return complain_in(complaint, errno,
                            "user %u may make neither a network nor a user namespace",
                            (unsigned)user);
-    int error = map_users(user, group);
-    return error == 0 ? 0
-                      : complain_in(complaint, error, "user %u cannot be mapped", (unsigned)user);
+    int result = user_namespace_map(&same);
+    if (result < 0)
+        complain_in(complaint, -result, "user %u cannot be mapped", (unsigned)user);
+    return result;
 }
 
 /* --- the link ----------------------------------------------------------------------------------
@@ -220,9 +202,9 @@ static int configure(const struct namespace_config *config, const int ask[2],
 static int make_link(const struct namespace_config *config, int *link, struct complaint complaint)
 {
     /* No addresses of the kernel's own choice, and any user may send echo requests. */
-    write_file("/proc/sys/net/ipv6/conf/default/addr_gen_mode", "1");
-    write_file("/proc/sys/net/ipv6/conf/default/router_solicitations", "0");
-    write_file("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+    text_file_write("/proc/sys/net/ipv6/conf/default/addr_gen_mode", "1");
+    text_file_write("/proc/sys/net/ipv6/conf/default/router_solicitations", "0");
+    text_file_write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
     *link = open_link(complaint);
     if (*link < 0)
         return *link;

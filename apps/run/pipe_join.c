@@ -97,14 +97,27 @@ static int take_socket(struct bridge *bridge, struct channel *listener, struct c
     return result;
 }
 
+/* TCP completes no handshake that A's queue has no room for: as Linux, which drops a SYN and the
+ * last ACK of a handshake while the accept queue is full. */
+static void set_full(struct bridge *bridge, struct channel *listener, bool is_full)
+{
+    if (listener->is_full == is_full)
+        return;
+    listener->is_full = is_full;
+    tunny_listen(bridge->stack, listener->socket, is_full ? 1 : listener->backlog);
+}
+
 int pipe_deliver(struct bridge *bridge, struct channel *listener)
 {
-    if (!(tunny_ready(bridge->stack, listener->socket) & POLLIN))
+    if (!(tunny_ready(bridge->stack, listener->socket) & POLLIN)) {
+        set_full(bridge, listener, false);
         return -EAGAIN;
+    }
     struct channel *child = channel_new(&bridge->channels, listener->family);
     if (child == NULL)
         return -ENOMEM;
     child->pipe = enter_queue(bridge, listener, child);
+    set_full(bridge, listener, child->pipe == -EAGAIN);
     int result = child->pipe < 0 ? child->pipe : take_socket(bridge, listener, child);
     if (result >= 0)
         result = pipe_watch(bridge, child);

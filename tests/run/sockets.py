@@ -265,6 +265,24 @@ def dissolved():
     listener.close()
 
 
+def backlog():
+    """Six wait in a queue of five; the others are not connected before there is room."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+        clients = [socket.socket() for _ in range(9)]
+        for c in clients:
+            c.setblocking(False)
+            assert c.connect_ex(listener.getsockname()) == errno.EINPROGRESS
+            select.select([], [c], [], 0.2)
+        connected = select.select([], clients, [], 0)[1]
+        assert connected == clients[:6], [clients.index(c) for c in connected]
+        for _ in clients:
+            listener.settimeout(20)
+            listener.accept()[0].close()
+        until(lambda: len(select.select([], clients, [], 0)[1]) == 9, "all are connected")
+
+
 def closed_listener_refuses():
     s = socket.socket()
     s.bind(("127.0.0.1", 0))
@@ -465,7 +483,7 @@ def signal_storm():
 
 
 CASES = [echo, names, mapped_addresses, refused, nonblocking_connect, nonblocking_refused, connect_again_after_failure, half_close,
-         reset_when_unread, reset_by_linger, text_before_reset, broken_pipe, address_in_use, reuse_port, dissolved,
+         reset_when_unread, reset_by_linger, text_before_reset, broken_pipe, address_in_use, reuse_port, dissolved, backlog,
          closed_listener_refuses, waiting_connections_are_reset, shutdown_wakes_accept, timeouts, passed_to_a_child, shared_by_processes, survives_exec,
          options, urgent, much_both_ways, slow_reader, signal_storm]
 
