@@ -123,7 +123,7 @@ int tunny_accept(struct tunny *stack, int number, struct sockaddr *address, sock
     if (r < 0)
         return r;
     child->nonblocking = (flags & SOCK_NONBLOCK) != 0;
-    struct endpoint peer = tcp_flow_of(child->tcb)->remote;
+    struct endpoint peer = tcp_flow_of(sock_view(child))->remote;
     sock_name_write(&peer, child->family, address, length);
     return child->number;
 }
@@ -269,7 +269,8 @@ static size_t enough(const struct socket *socket, size_t length, int flags)
         return 1;
     if (flags & MSG_WAITALL)
         return length;
-    uint32_t mark = socket->tcb ? tcp_settings_of(socket->tcb)->receive_low_water : 1;
+    const struct tcb *tcb = sock_view(socket);
+    uint32_t mark = tcb ? tcp_settings_seen(tcb)->receive_low_water : 1;
     return mark < length ? mark : length;
 }
 
@@ -290,11 +291,12 @@ static int64_t receive_more(struct socket *socket, struct room room, size_t *tot
 static bool must_stop(const struct socket *socket, int flags)
 {
     enum { ENDED = TCP_PEER_CLOSED | TCP_HANGUP | TCP_ERROR };
-    if (!socket->tcb)
+    const struct tcb *tcb = sock_view(socket);
+    if (!tcb)
         return false;
-    if (flags & MSG_PEEK && tcp_readiness(socket->tcb) & ENDED)
+    if (flags & MSG_PEEK && tcp_readiness(tcb) & ENDED)
         return true;
-    return tcp_at_mark(socket->tcb);
+    return tcp_at_mark(tcb);
 }
 
 static int64_t receive(struct tunny *stack, struct socket *socket, struct room room, int flags,
@@ -379,7 +381,7 @@ int tunny_shutdown(struct tunny *stack, int number, int how)
 static void linger(struct tunny *stack, struct socket *socket)
 {
     struct instant now = stack_now(stack);
-    const struct tcp_settings *settings = tcp_settings_of(socket->tcb);
+    const struct tcp_settings *settings = tcp_settings_seen(sock_view(socket));
     struct stack_patience patience = patience_of(socket, duration_s(settings->linger_s), now);
     if (sock_shutdown(socket, SHUT_WR, now) < 0)
         return;
@@ -397,10 +399,11 @@ int tunny_close(struct tunny *stack, int number)
     stack->trace.now = now;
     if (!socket)
         return -EBADF;
-    if (socket->tcb && !socket->nonblocking) {
-        const struct tcp_settings *settings = tcp_settings_of(socket->tcb);
+    const struct tcb *tcb = sock_view(socket);
+    if (tcb && !socket->nonblocking) {
+        const struct tcp_settings *settings = tcp_settings_seen(tcb);
         struct tcp_status status;
-        tcp_status(socket->tcb, &status, now);
+        tcp_status(tcb, &status, now);
         /* SHLD-3: unread text makes it a reset, which nobody waits for. */
         if (settings->linger && settings->linger_s > 0 && status.unread == 0)
             linger(stack, socket);

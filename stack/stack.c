@@ -198,6 +198,7 @@ int stack_turn(struct tunny *stack)
         bool sent = send_packets(stack, now);
         done = drained && sent && stack->loopback.count == 0;
     }
+    tcp_put_to_sleep(stack->tcp, stack->last_turn);
     stack->more = !done;
     return stack->failure;
 }
@@ -217,6 +218,7 @@ struct instant stack_deadline(const struct tunny *stack)
     if (stack->more)
         return stack->last_turn;
     struct instant when = instant_min(tcp_host_deadline(stack->tcp), ip_deadline(stack->ip));
+    when = instant_min(when, tcp_sleep_deadline(stack->tcp));
     /* A full device: no descriptor says when it has room again, so it is asked now and then. Not
      * sooner: whoever has something to send, or a timer that has come, cannot get on before. */
     if (stack->output.pending.count > 0)

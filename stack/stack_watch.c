@@ -65,7 +65,7 @@ static bool is_ending(const struct tcb *tcb)
 
 static bool any_is_ending(const struct tunny *stack)
 {
-    struct tcb *tcb = NULL;
+    const struct tcb *tcb = NULL;
     while ((tcb = tcp_each(stack->tcp, tcb))) {
         if (is_ending(tcb))
             return true;
@@ -75,7 +75,7 @@ static bool any_is_ending(const struct tunny *stack)
 
 unsigned tunny_unacknowledged(const struct tunny *stack)
 {
-    struct tcb *tcb = NULL;
+    const struct tcb *tcb = NULL;
     unsigned count = 0;
     while ((tcb = tcp_each(stack->tcp, tcb)))
         count += is_ending(tcb) && tcp_state_of(tcb) != TCP_FIN_WAIT_2;

@@ -49,6 +49,16 @@ static inline void list_remove(struct list *node)
     node->next = node->previous = NULL;
 }
 
+/* Moves all nodes of `from` to the empty list `to`. */
+static inline void list_take_all(struct list *to, struct list *from)
+{
+    if (list_is_empty(from))
+        return;
+    *to = *from;
+    to->next->previous = to->previous->next = to;
+    list_init(from);
+}
+
 /* The first node, or NULL. */
 static inline struct list *list_first(const struct list *head)
 {

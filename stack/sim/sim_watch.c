@@ -197,7 +197,7 @@ void sim_watch_arrival(struct sim_host *host, const struct packet *packet)
     if (packet->gso_size)
         p->segments = (unsigned)((text + packet->gso_size - 1) / packet->gso_size);
     p->drops = all_drops(host);
-    struct tcb *tcb = tcp_find(host->stack->tcp, &p->flow);
+    const struct tcb *tcb = tcp_find_view(host->stack->tcp, &p->flow);
     if (tcb) {
         p->number = tcb->number;
         note_text(p, tcb, text);
@@ -230,7 +230,7 @@ void sim_watch_arrival_done(struct sim_host *host)
     if (w == NULL || !w->pending.valid)
         return;
     struct pending *p = &w->pending;
-    struct tcb *tcb = tcp_find(host->stack->tcp, &p->flow);
+    const struct tcb *tcb = tcp_find_view(host->stack->tcp, &p->flow);
     p->valid = false;
     if (tcb == NULL)
         return;
@@ -329,7 +329,7 @@ void sim_watch_departure(struct sim_host *host, const struct packet *packet)
     sim_watch_arrival_done(host);
     if (!read_segment(packet->parts[0], true, &flow, &h, &text) || h.flags & TCP_RST)
         return;
-    struct tcb *tcb = tcp_find(host->stack->tcp, &flow);
+    const struct tcb *tcb = tcp_find_view(host->stack->tcp, &flow);
     if (tcb == NULL || tcb->state == TCP_CLOSED)
         return;
     struct watched *c = connection(w, tcb->number);
@@ -411,7 +411,7 @@ void sim_watch_turn_done(struct sim_host *host)
     sim_watch_arrival_done(host);
     tcp = host->stack->tcp;
     unsigned checked = 0;
-    for (struct tcb *tcb = tcp_each(tcp, NULL); tcb && checked < TOUCHED_MOST;
+    for (const struct tcb *tcb = tcp_each(tcp, NULL); tcb && checked < TOUCHED_MOST;
          tcb = tcp_each(tcp, tcb), checked++) {
         tcp_check(tcb);
         note_progress(host, tcb);
@@ -456,6 +456,7 @@ static size_t fixed_bytes(const struct tunny *stack)
         &tcp->host.sent_pool,
         &tcp->host.range_pool,
         &tcp->tcb_pool,
+        &tcp->connection_pool,
         &tcp->listener_pool,
         &tcp->claim_pool,
         &stack->sockets.pool,
@@ -468,7 +469,9 @@ static size_t fixed_bytes(const struct tunny *stack)
 
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
         used -= slab_bytes(pools[i]);
-    used -= table_bytes(tcp->bucket_count, sizeof(struct tcb *));
+    for (size_t i = 0; i < PICTURE_POOLS; i++)
+        used -= slab_bytes(&tcp->picture_pools[i]);
+    used -= table_bytes(tcp->bucket_count, sizeof *tcp->buckets);
     used -= table_bytes(tcp->timers.capacity, sizeof(struct timer_entry *));
     used -= table_bytes(stack->sockets.capacity, sizeof(struct socket *));
     return used;
@@ -503,8 +506,11 @@ void sim_watch_at_rest(struct sim_host *host)
         return;
     const struct tcp *tcp = stack->tcp;
     size_t live = tcp->host.sent_pool.live + tcp->host.range_pool.live + tcp->tcb_pool.live +
-                  tcp->listener_pool.live + tcp->claim_pool.live + stack->sockets.pool.live +
-                  tcp->reset_pool.live + stack->ip->fragments.datagrams.live;
+                  tcp->connection_pool.live + tcp->listener_pool.live + tcp->claim_pool.live +
+                  stack->sockets.pool.live + tcp->reset_pool.live +
+                  stack->ip->fragments.datagrams.live;
+    for (size_t i = 0; i < PICTURE_POOLS; i++)
+        live += tcp->picture_pools[i].live;
     if (live > 0)
         sim_fail(host->node->world, "memory: host %s keeps %zu objects that belong to nobody",
                  name_of(host), live);

@@ -195,7 +195,7 @@ static uint64_t connections(const struct sim_world *world)
         if (host == NULL || host->stack == NULL)
             continue;
         struct tcp *tcp = host->stack->tcp;
-        for (struct tcb *tcb = tcp_each(tcp, NULL); tcb; tcb = tcp_each(tcp, tcb))
+        for (const struct tcb *tcb = tcp_each(tcp, NULL); tcb; tcb = tcp_each(tcp, tcb))
             sum++;
     }
     return sum;

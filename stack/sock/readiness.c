@@ -17,7 +17,7 @@ static int of_connection(const struct socket *socket)
         {TCP_URGENT, POLLPRI},  {TCP_PEER_CLOSED, POLLIN | POLLRDHUP},
         {TCP_HANGUP, POLLHUP},  {TCP_ERROR, POLLERR},
     };
-    unsigned readiness = tcp_readiness(socket->tcb);
+    unsigned readiness = tcp_connection_readiness(socket->connection);
     int ready = sock_zerocopy_ready(socket) ? POLLERR : 0;
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
         if (readiness & bits[i].tcp)

@@ -159,10 +159,11 @@ int sock_accept(struct socket *socket, struct socket **child, struct instant now
     if (r < 0)
         return r;
     inherit(s, socket);
-    s->tcb = tcp_accept(socket->listener, s);
-    CHECK(s->tcb);
-    s->settings = *tcp_settings_of(s->tcb);
-    s->local = tcp_flow_of(s->tcb)->local;
+    struct tcb *tcb = tcp_accept(socket->listener, s);
+    CHECK(tcb);
+    s->connection = tcp_connection_of(tcb);
+    s->settings = *tcp_settings_of(tcb);
+    s->local = tcp_flow_of(tcb)->local;
     (void)now;
     *child = s;
     return 0;
@@ -210,8 +211,8 @@ int64_t sock_receive(struct socket *socket, struct room room, int flags, struct 
 {
     if (socket->kind == SOCKET_UDP)
         return flags & MSG_OOB ? -EOPNOTSUPP : sock_udp_receive(socket, room, flags, source);
-    if (socket->tcb)
-        *source = tcp_flow_of(socket->tcb)->remote;
+    if (socket->connection)
+        *source = tcp_flow_of(sock_view(socket))->remote;
     return sock_tcp_receive(socket, room, flags, now);
 }
 
@@ -220,8 +221,8 @@ int sock_local_name(const struct socket *socket, struct endpoint *e)
     *e = socket->local;
     if (socket->kind == SOCKET_UDP)
         *e = udp_local(socket->udp)->port ? *udp_local(socket->udp) : socket->local;
-    else if (socket->tcb)
-        *e = tcp_flow_of(socket->tcb)->local;
+    else if (socket->connection)
+        *e = tcp_flow_of(sock_view(socket))->local;
     return 0;
 }
 
@@ -231,11 +232,9 @@ int sock_peer_name(const struct socket *socket, struct endpoint *e)
         *e = *udp_remote(socket->udp);
         return e->port ? 0 : -ENOTCONN;
     }
-    if (!socket->tcb)
+    const struct tcb *tcb = sock_view(socket);
+    if (!tcb || tcp_state_of(tcb) == TCP_CLOSED || tcp_state_of(tcb) == TCP_SYN_SENT)
         return -ENOTCONN;
-    enum tcp_state state = tcp_state_of(socket->tcb);
-    if (state == TCP_CLOSED || state == TCP_SYN_SENT)
-        return -ENOTCONN;
-    *e = tcp_flow_of(socket->tcb)->remote;
+    *e = tcp_flow_of(tcb)->remote;
     return 0;
 }

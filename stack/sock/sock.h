@@ -37,7 +37,7 @@ struct socket {
     struct endpoint local; /* as bind() was told, with the port that was chosen */
 
     struct tcp_settings settings; /* while there is neither connection nor listener; and UDP's */
-    struct tcb *tcb;
+    struct tcp_connection *connection;
     struct tcp_listener *listener;
     uint32_t backlog;
     struct fast_open_keys fast_open_keys; /* TCP_FASTOPEN_KEY; .count 0: none set */
@@ -127,6 +127,12 @@ int sock_get_option(struct socket *socket, int level, int option, void *value, s
                     struct instant now);
 /* FIONREAD (SIOCINQ), SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, FIONBIO. */
 int sock_ioctl(struct socket *socket, unsigned long request, int *value, struct instant now);
+
+/* The connection, to look at; NULL: none. See tcp_view(). */
+const struct tcb *sock_view(const struct socket *socket);
+/* The connection, awake, in *tcb: 0; `none` when the socket has none; -ENOBUFS: it sleeps, and
+ * there is no memory to wake it. */
+int sock_awake(const struct socket *socket, int none, struct tcb **tcb);
 
 /* Readiness in poll(2)'s bits. */
 int sock_ready(const struct socket *socket);

@@ -35,8 +35,9 @@ int sock_ioctl(struct socket *socket, unsigned long request, int *value, struct 
     if (socket->listener)
         return -EINVAL;
     struct tcp_status status = {.state = TCP_CLOSED};
-    if (socket->tcb)
-        tcp_status(socket->tcb, &status, now);
+    const struct tcb *tcb = sock_view(socket);
+    if (tcb)
+        tcp_status(tcb, &status, now);
     if (request == SIOCINQ)
         *value = clamp(status.unread);
     else if (request == SIOCOUTQ)
@@ -44,6 +45,6 @@ int sock_ioctl(struct socket *socket, unsigned long request, int *value, struct 
     else if (request == SIOCOUTQNSD)
         *value = clamp(status.unsent);
     else
-        *value = socket->tcb && tcp_at_mark(socket->tcb);
+        *value = tcb && tcp_at_mark(tcb);
     return 0;
 }

@@ -180,7 +180,7 @@ static int set_socket_option(struct socket *socket, int option, struct option_va
 
 static int get_flag(struct socket *socket, int option, struct option_answer *answer)
 {
-    const struct tcp_settings *settings = sock_settings(socket);
+    const struct tcp_settings *settings = sock_settings_seen(socket);
     switch (option) {
     case SO_REUSEADDR:
         return answer_int(answer, socket->reuse_address);
@@ -219,11 +219,12 @@ static int take_error(struct socket *socket)
 {
     if (socket->kind == SOCKET_UDP)
         return udp_take_error(socket->udp);
-    if (!socket->tcb)
+    struct tcb *tcb;
+    if (sock_awake(socket, -ENOTCONN, &tcb) < 0)
         return 0;
-    int error = tcp_take_error(socket->tcb);
+    int error = tcp_take_error(tcb);
     if (!error && socket->receive_errors)
-        error = tcp_take_soft_error(socket->tcb);
+        error = tcp_take_soft_error(tcb);
     return error;
 }
 
@@ -236,7 +237,7 @@ static int answer_timeout(struct option_answer *answer, struct duration timeout)
 
 static int get_socket_option(struct socket *socket, int option, struct option_answer *answer)
 {
-    const struct tcp_settings *settings = sock_settings(socket);
+    const struct tcp_settings *settings = sock_settings_seen(socket);
     switch (option) {
     case SO_ERROR:
         return answer_int(answer, take_error(socket));
@@ -263,6 +264,9 @@ int sock_set_option(struct socket *socket, int level, int option, const void *da
                     socklen_t length, struct instant now)
 {
     struct option_value value = {data, data ? length : 0};
+    struct tcb *tcb;
+    if (sock_awake(socket, 0, &tcb) < 0)
+        return -ENOBUFS;
     int r = -ENOPROTOOPT;
     if (level == SOL_SOCKET)
         r = set_socket_option(socket, option, value);

@@ -70,7 +70,7 @@ int set_ip_option(struct socket *socket, int option, struct option_value value)
 int get_ip_option(struct socket *socket, int option, struct option_answer *answer,
                   struct instant now)
 {
-    const struct tcp_settings *settings = sock_settings(socket);
+    const struct tcp_settings *settings = sock_settings_seen(socket);
     switch (option) {
     case IP_TOS:
         return answer_int(answer, settings->tos);
@@ -116,7 +116,7 @@ int set_ipv6_option(struct socket *socket, int option, struct option_value value
 int get_ipv6_option(struct socket *socket, int option, struct option_answer *answer,
                     struct instant now)
 {
-    const struct tcp_settings *settings = sock_settings(socket);
+    const struct tcp_settings *settings = sock_settings_seen(socket);
     switch (option) {
     case IPV6_V6ONLY:
         return answer_int(answer, socket->v6only);

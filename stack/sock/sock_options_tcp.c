@@ -22,11 +22,12 @@ static int set_flag(struct socket *socket, int option, int number)
 {
     struct tcp_settings *settings = sock_settings(socket);
     bool on = number != 0;
+    struct tcb *tcb;
     switch (option) {
     case TCP_NODELAY:
         settings->no_delay = on;
-        if (on && socket->tcb)
-            tcp_push_held(socket->tcb);
+        if (on && sock_awake(socket, -ENOTCONN, &tcb) == 0)
+            tcp_push_held(tcb);
         return 0;
     case TCP_CORK:
         settings->cork = on;
@@ -56,7 +57,7 @@ static int store(uint32_t *field, int number, int least, int most)
 static int set_window_clamp(struct socket *socket, int number)
 {
     struct tcp_settings *settings = sock_settings(socket);
-    if (number < 0 || (number == 0 && socket->tcb))
+    if (number < 0 || (number == 0 && socket->connection))
         return -EINVAL;
     if (number > 0 && number < LEAST_CLAMP)
         number = LEAST_CLAMP;
@@ -80,7 +81,7 @@ static int set_fast_open(struct socket *socket, int option, int number)
 {
     struct tcp_settings *settings = sock_settings(socket);
     bool flag = option != TCP_FASTOPEN;
-    if (socket->tcb || number < 0 || (flag && number > 1))
+    if (socket->connection || number < 0 || (flag && number > 1))
         return -EINVAL;
     if (option == TCP_FASTOPEN)
         settings->fast_open_queue = (uint32_t)number;
@@ -96,7 +97,7 @@ static int set_fast_open(struct socket *socket, int option, int number)
 static int set_fast_open_keys(struct socket *socket, struct option_value value)
 {
     struct fast_open_keys keys;
-    if (socket->tcb || !fast_open_keys_read(&keys, (struct bytes){value.data, value.length}))
+    if (socket->connection || !fast_open_keys_read(&keys, (struct bytes){value.data, value.length}))
         return -EINVAL;
     socket->fast_open_keys = keys;
     if (socket->listener)
@@ -203,8 +204,9 @@ int set_tcp_option(struct socket *socket, int option, struct option_value value,
 static struct tcp_status status_of(const struct socket *socket, struct instant now)
 {
     struct tcp_status status = {.state = TCP_CLOSED};
-    if (socket->tcb)
-        tcp_status(socket->tcb, &status, now);
+    const struct tcb *tcb = sock_view(socket);
+    if (tcb)
+        tcp_status(tcb, &status, now);
     else if (socket->listener) { /* ss(8) reads the accept queue and its limit here */
         status.state = TCP_LISTEN;
         status.unacked_segments = tcp_accept_queue_length(socket->listener);
@@ -217,7 +219,7 @@ static int get_info(struct socket *socket, struct option_answer *answer, struct 
 {
     struct tcp_status status = status_of(socket, now);
     struct tcp_info_whole info;
-    tcp_info_fill_whole(&status, sock_settings(socket), now, &info);
+    tcp_info_fill_whole(&status, sock_settings_seen(socket), now, &info);
     return answer_bytes(answer, &info, sizeof info);
 }
 
@@ -233,7 +235,7 @@ static int get_maxseg(struct socket *socket, struct option_answer *answer, struc
 {
     enum { DEFAULT_MSS = 536 };
     struct tcp_status status = status_of(socket, now);
-    uint32_t wanted = sock_settings(socket)->max_segment;
+    uint32_t wanted = sock_settings_seen(socket)->max_segment;
     if (status.mss)
         return answer_int(answer, status.mss);
     return answer_int(answer, wanted ? wanted : DEFAULT_MSS);
@@ -241,7 +243,7 @@ static int get_maxseg(struct socket *socket, struct option_answer *answer, struc
 
 static int get_flag(struct socket *socket, int option, struct option_answer *answer)
 {
-    const struct tcp_settings *settings = sock_settings(socket);
+    const struct tcp_settings *settings = sock_settings_seen(socket);
     switch (option) {
     case TCP_NODELAY:
         return answer_int(answer, settings->no_delay);
@@ -268,7 +270,7 @@ static int64_t or_tunable(uint32_t set, int64_t tunable)
 
 static int get_number(struct socket *socket, int option, struct option_answer *answer)
 {
-    const struct tcp_settings *settings = sock_settings(socket);
+    const struct tcp_settings *settings = sock_settings_seen(socket);
     const struct tcp_tunables *tunables = tcp_tunables(socket->host->tcp);
     switch (option) {
     case TCP_KEEPIDLE:
@@ -307,7 +309,7 @@ int get_tcp_option(struct socket *socket, int option, struct option_answer *answ
     case TCP_INFO:
         return get_info(socket, answer, now);
     case TCP_CONGESTION:
-        return get_congestion(sock_settings(socket), answer);
+        return get_congestion(sock_settings_seen(socket), answer);
     case TCP_FASTOPEN_KEY:
         return get_fast_open_keys(socket, answer);
     case TCP_MAXSEG:

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "sock/sock.h"
 #include "sock/sock_table.h"
+#include "sock/sock_tcp.h"
 
 enum { TABLE_FIRST = 512 }; /* one smallest block of pointers */
 
@@ -23,12 +24,7 @@ void sockets_destroy(struct sockets *sockets, struct instant now)
     for (uint32_t i = 0; i < sockets->capacity; i++) {
         struct socket *socket = sockets->table[i];
         if (socket) {
-            /* Linger with 0 s: closing is aborting (RFC 9293, 3.10.5). */
-            struct tcp_settings *settings = socket->tcb ? tcp_settings_of(socket->tcb) : NULL;
-            if (settings) {
-                settings->linger = true;
-                settings->linger_s = 0;
-            }
+            sock_tcp_disconnect(socket, now);
             sock_close(socket, now);
         }
     }

@@ -5,10 +5,36 @@
 
 #include "base/check.h"
 
+const struct tcb *sock_view(const struct socket *socket)
+{
+    return socket->connection ? tcp_view(socket->host->tcp, socket->connection) : NULL;
+}
+
+int sock_awake(const struct socket *socket, int none, struct tcb **tcb)
+{
+    *tcb = NULL;
+    if (!socket->connection)
+        return none;
+    *tcb = tcp_awake(socket->host->tcp, socket->connection);
+    return *tcb ? 0 : -ENOBUFS;
+}
+
+/* --- settings --------------------------------------------------------------------------------- */
+
 struct tcp_settings *sock_settings(struct socket *socket)
 {
-    if (socket->tcb)
-        return tcp_settings_of(socket->tcb);
+    struct tcb *tcb;
+    if (sock_awake(socket, -ENOTCONN, &tcb) == 0)
+        return tcp_settings_of(tcb);
+    if (socket->listener)
+        return tcp_listener_settings(socket->listener);
+    return &socket->settings;
+}
+
+const struct tcp_settings *sock_settings_seen(const struct socket *socket)
+{
+    if (socket->connection)
+        return tcp_settings_seen(sock_view(socket));
     if (socket->listener)
         return tcp_listener_settings(socket->listener);
     return &socket->settings;
@@ -16,8 +42,9 @@ struct tcp_settings *sock_settings(struct socket *socket)
 
 void sock_settings_changed(struct socket *socket, struct instant now)
 {
-    if (socket->tcb)
-        tcp_settings_changed(socket->tcb, now);
+    struct tcb *tcb;
+    if (sock_awake(socket, -ENOTCONN, &tcb) == 0)
+        tcp_settings_changed(tcb, now);
 }
 
 /* --- names ------------------------------------------------------------------------------------ */
@@ -119,21 +146,34 @@ static int open_actively(struct socket *socket, const struct endpoint *remote, s
     int r = choose_local(socket, remote, &flow.local, now);
     if (r < 0)
         return r;
+    struct tcb *tcb;
     r = tcp_open_active(host->tcp, &flow, &socket->settings,
-                        ip_path_mtu(host->ip, &remote->address, now), socket, &socket->tcb, now);
+                        ip_path_mtu(host->ip, &remote->address, now), socket, &tcb, now);
     if (r < 0)
         return r;
+    socket->connection = tcp_connection_of(tcb);
     socket->kind = SOCKET_TCP_CONNECTING;
     return -EINPROGRESS;
 }
 
-/* The control block goes its own way; the socket may be used again. */
+/* The connection goes its own way. */
+static void part(struct socket *socket, void (*end)(struct tcb *tcb, struct instant now),
+                 struct instant now)
+{
+    struct tcb *tcb;
+    if (sock_awake(socket, 0, &tcb) < 0)
+        tcp_forsake(socket->host->tcp, socket->connection);
+    else if (tcb)
+        end(tcb, now);
+    socket->connection = NULL;
+}
+
+/* The same; the socket may be used again. */
 static void let_go(struct socket *socket, void (*end)(struct tcb *tcb, struct instant now),
                    struct instant now)
 {
-    socket->settings = *tcp_settings_of(socket->tcb);
-    end(socket->tcb, now);
-    socket->tcb = NULL;
+    socket->settings = *sock_settings_seen(socket);
+    part(socket, end, now);
     socket->lent_receive = socket->lent_send = 0;
     socket->kind = SOCKET_TCP_IDLE;
 }
@@ -141,15 +181,16 @@ static void let_go(struct socket *socket, void (*end)(struct tcb *tcb, struct in
 int sock_tcp_connect_result(struct socket *socket, struct instant now)
 {
     CHECK(socket->kind == SOCKET_TCP_CONNECTING);
-    enum tcp_state state = tcp_state_of(socket->tcb);
+    enum tcp_state state = tcp_state_of(sock_view(socket));
     if (state == TCP_SYN_SENT || state == TCP_SYN_RECEIVED)
         return -EALREADY;
     if (state != TCP_CLOSED) {
         socket->kind = SOCKET_TCP_CONNECTED;
         return 0;
     }
-    /* Taken already by SO_ERROR: what Linux says then. */
-    int error = tcp_take_error(socket->tcb);
+    /* Who is CLOSED is awake. Taken already by SO_ERROR: what Linux says then. */
+    struct tcb *tcb;
+    int error = sock_awake(socket, 0, &tcb) < 0 ? 0 : tcp_take_error(tcb);
     let_go(socket, tcp_close, now);
     return error ? -error : -ECONNABORTED;
 }
@@ -158,7 +199,7 @@ int sock_tcp_connect_result(struct socket *socket, struct instant now)
 static int connect_or_wait(struct socket *socket, const struct endpoint *remote, struct instant now)
 {
     int r = open_actively(socket, remote, now);
-    if (r != -EINPROGRESS || !tcp_fast_open_waits(socket->tcb))
+    if (r != -EINPROGRESS || !tcp_fast_open_waits(sock_view(socket)))
         return r;
     socket->kind = SOCKET_TCP_CONNECTED;
     return 0;
@@ -182,7 +223,7 @@ int sock_tcp_connect(struct socket *socket, const struct endpoint *remote, struc
 
 void sock_tcp_disconnect(struct socket *socket, struct instant now)
 {
-    if (socket->tcb)
+    if (socket->connection)
         let_go(socket, tcp_abort, now);
     else if (socket->listener)
         stop_listening(socket, now);
@@ -198,15 +239,18 @@ int sock_tcp_shutdown(struct socket *socket, int how, struct instant now)
             stop_listening(socket, now);
         return 0;
     }
-    if (!socket->tcb || tcp_state_of(socket->tcb) == TCP_CLOSED)
-        return -ENOTCONN;
-    if (tcp_state_of(socket->tcb) == TCP_SYN_SENT) {
+    struct tcb *tcb;
+    int r = sock_awake(socket, -ENOTCONN, &tcb);
+    if (r < 0 || tcp_state_of(tcb) == TCP_CLOSED)
+        return r < 0 ? r : -ENOTCONN;
+    if (tcp_state_of(tcb) == TCP_SYN_SENT) {
         let_go(socket, tcp_abort, now);
         return 0;
     }
-    int r = how == SHUT_WR ? 0 : tcp_shutdown_receive(socket->tcb, now);
+    if (how != SHUT_WR)
+        r = tcp_shutdown_receive(tcb, now);
     if (r == 0 && how != SHUT_RD)
-        r = tcp_shutdown_send(socket->tcb, now);
+        r = tcp_shutdown_send(tcb, now);
     return r;
 }
 
@@ -214,29 +258,27 @@ void sock_tcp_close(struct socket *socket, struct instant now)
 {
     if (socket->listener)
         tcp_close_listener(socket->listener, now);
-    if (socket->tcb)
-        tcp_close(socket->tcb, now);
+    part(socket, tcp_close, now);
     socket->listener = NULL;
-    socket->tcb = NULL;
     release_claim(socket);
 }
 
 int sock_left_to_read(const struct socket *socket, struct instant now)
 {
     struct tcp_status status;
-    if (!socket->inq || !socket->tcb)
+    if (!socket->inq || !socket->connection)
         return -1;
-    tcp_status(socket->tcb, &status, now);
+    tcp_status(sock_view(socket), &status, now);
     uint64_t left = status.unread + (status.peer_is_done ? 1 : 0);
     return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
 uint64_t sock_unacknowledged(const struct socket *socket, struct instant now)
 {
-    if (!socket->tcb)
+    if (!socket->connection)
         return 0;
     struct tcp_status status;
-    tcp_status(socket->tcb, &status, now);
+    tcp_status(sock_view(socket), &status, now);
     bool fin_open = status.state == TCP_FIN_WAIT_1 || status.state == TCP_CLOSING ||
                     status.state == TCP_LAST_ACK;
     return status.unsent + status.unacked + (fin_open ? 1 : 0);
@@ -251,31 +293,35 @@ static unsigned send_flags(int flags)
            (flags & MSG_EOR ? TCP_SEND_RECORD_END : 0u);
 }
 
-static void note_zerocopy(struct socket *socket, int flags, int64_t r)
+/* SEND, with MSG_ZEROCOPY's bookkeeping. */
+static int64_t send_text(struct socket *socket, struct tcb *tcb, struct bytes text, int flags,
+                         struct instant now)
 {
+    int64_t r = tcp_send(tcb, text.data, text.len, send_flags(flags), now);
     if (r > 0 && flags & MSG_ZEROCOPY && socket->zerocopy.on)
-        zerocopy_sent(&socket->zerocopy, tcp_text_end(socket->tcb));
+        zerocopy_sent(&socket->zerocopy, tcp_text_end(tcb));
+    return r;
 }
 
 /* Text below this is acknowledged, or its connection is over. */
 static seqno no_longer_needed(const struct socket *socket)
 {
-    bool over = !socket->tcb || tcp_state_of(socket->tcb) == TCP_CLOSED;
-    return over ? UINT64_MAX : tcp_text_acknowledged(socket->tcb);
+    const struct tcb *tcb = sock_view(socket);
+    bool over = !tcb || tcp_state_of(tcb) == TCP_CLOSED;
+    return over ? UINT64_MAX : tcp_text_acknowledged(tcb);
 }
 
 int64_t sock_tcp_send(struct socket *socket, struct bytes text, int flags, struct instant now)
 {
-    if (!socket->tcb)
-        return -EPIPE;
-    int64_t r = tcp_send(socket->tcb, text.data, text.len, send_flags(flags), now);
-    note_zerocopy(socket, flags, r);
-    return r;
+    struct tcb *tcb;
+    int r = sock_awake(socket, -EPIPE, &tcb);
+    return r < 0 ? r : send_text(socket, tcb, text, flags, now);
 }
 
 bool sock_zerocopy_ready(const struct socket *socket)
 {
-    return zerocopy_ready(&socket->zerocopy, no_longer_needed(socket));
+    return socket->zerocopy.count > 0 &&
+           zerocopy_ready(&socket->zerocopy, no_longer_needed(socket));
 }
 
 int sock_zerocopy_done(struct socket *socket, uint32_t *first, uint32_t *last)
@@ -294,8 +340,7 @@ static int64_t open_with(struct socket *socket, const struct endpoint *remote, s
     socket->settings = chosen;
     if (r != -EINPROGRESS || text.len == 0)
         return r;
-    r = tcp_send(socket->tcb, text.data, text.len, send_flags(flags), now);
-    note_zerocopy(socket, flags, r);
+    r = sock_tcp_send(socket, text, flags, now);
     return r == -EAGAIN ? -EINPROGRESS : r;
 }
 
@@ -312,8 +357,8 @@ int64_t sock_tcp_fast_open(struct socket *socket, const struct endpoint *remote,
     case SOCKET_TCP_LISTENING:
         return -EISCONN;
     case SOCKET_TCP_CONNECTED:
-        return tcp_fast_open_waits(socket->tcb) ? sock_tcp_send(socket, text, flags, now)
-                                                : -EISCONN;
+        return tcp_fast_open_waits(sock_view(socket)) ? sock_tcp_send(socket, text, flags, now)
+                                                      : -EISCONN;
     case SOCKET_UDP:
         break;
     }
@@ -325,9 +370,11 @@ int64_t sock_send_lend(struct socket *socket, size_t length, struct room rooms[2
 {
     if (socket->kind == SOCKET_UDP)
         return -EOPNOTSUPP;
-    if (!socket->tcb)
-        return -EPIPE;
-    int64_t lent = tcp_send_rooms(socket->tcb, length, rooms, now);
+    struct tcb *tcb;
+    int r = sock_awake(socket, -EPIPE, &tcb);
+    if (r < 0)
+        return r;
+    int64_t lent = tcp_send_rooms(tcb, length, rooms, now);
     socket->lent_send = lent > 0 ? (size_t)lent : 0;
     return lent;
 }
@@ -336,12 +383,15 @@ int64_t sock_send_done(struct socket *socket, size_t length, int flags, struct i
 {
     if (socket->kind == SOCKET_UDP)
         return -EOPNOTSUPP;
-    if (!socket->tcb)
-        return -EPIPE;
+    struct tcb *tcb;
+    int r = sock_awake(socket, -EPIPE, &tcb);
+    if (r < 0)
+        return r;
     if (length > socket->lent_send)
         return -EINVAL;
     socket->lent_send = 0;
-    return length ? tcp_send_commit(socket->tcb, length, send_flags(flags), now) : 0;
+    int64_t sent = tcp_send_commit(tcb, length, send_flags(flags), now);
+    return length ? sent : 0;
 }
 
 /* --- RECEIVE ---------------------------------------------------------------------------------- */
@@ -360,21 +410,23 @@ static unsigned receive_flags(int flags)
 
 int64_t sock_tcp_receive(struct socket *socket, struct room room, int flags, struct instant now)
 {
-    if (!socket->tcb)
-        return -ENOTCONN;
-    if (room.len == 0)
-        return 0;
+    struct tcb *tcb;
+    int r = sock_awake(socket, -ENOTCONN, &tcb);
+    if (r < 0 || room.len == 0)
+        return r;
     socket->lent_receive = 0;
-    return tcp_receive(socket->tcb, room.data, room.len, receive_flags(flags), now);
+    return tcp_receive(tcb, room.data, room.len, receive_flags(flags), now);
 }
 
 int64_t sock_receive_lend(struct socket *socket, size_t length, struct bytes pieces[2])
 {
     if (socket->kind == SOCKET_UDP)
         return -EOPNOTSUPP;
-    if (!socket->tcb)
-        return -ENOTCONN;
-    int64_t lent = tcp_receive_pieces(socket->tcb, length, pieces);
+    struct tcb *tcb;
+    int r = sock_awake(socket, -ENOTCONN, &tcb);
+    if (r < 0)
+        return r;
+    int64_t lent = tcp_receive_pieces(tcb, length, pieces);
     socket->lent_receive = lent > 0 ? (size_t)lent : 0;
     return lent;
 }
@@ -383,12 +435,14 @@ int sock_receive_done(struct socket *socket, size_t length, struct instant now)
 {
     if (socket->kind == SOCKET_UDP)
         return -EOPNOTSUPP;
-    if (!socket->tcb)
-        return -ENOTCONN;
+    struct tcb *tcb;
+    int r = sock_awake(socket, -ENOTCONN, &tcb);
+    if (r < 0)
+        return r;
     if (length > socket->lent_receive)
         return -EINVAL;
     socket->lent_receive -= length;
     if (length)
-        tcp_receive_done(socket->tcb, length, now);
+        tcp_receive_done(tcb, length, now);
     return 0;
 }

@@ -23,8 +23,10 @@ int64_t sock_tcp_fast_open(struct socket *socket, const struct endpoint *remote,
 int64_t sock_tcp_receive(struct socket *socket, struct room room, int flags, struct instant now);
 
 /* Where the settings are that calls on this socket change: its own, its connection's, its
- * listener's. */
+ * listener's. The connection is awake. */
 struct tcp_settings *sock_settings(struct socket *socket);
+/* The same to look at; the connection may sleep. */
+const struct tcp_settings *sock_settings_seen(const struct socket *socket);
 /* Makes a change felt. */
 void sock_settings_changed(struct socket *socket, struct instant now);
 

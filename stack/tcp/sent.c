@@ -165,9 +165,7 @@ static void forget(struct sent *sent, struct sent_record *record)
 void sent_init(struct sent *sent, struct pool *pool)
 {
     *sent = (struct sent){.pool = pool};
-    list_init(&sent->by_time);
-    list_init(&sent->spare);
-    give_record(sent, &sent->own);
+    sent_unpack(sent);
 }
 
 void sent_clear(struct sent *sent)
@@ -175,6 +173,22 @@ void sent_clear(struct sent *sent)
     for (struct sent_record *record; (record = sent_first(sent));)
         forget(sent, record);
     give_spares(sent);
+}
+
+void sent_pack(struct sent *sent)
+{
+    CHECK(sent_is_empty(sent));
+    give_spares(sent);
+    sent->spare = sent->by_time = (struct list){0};
+    sent->spare_count = 0;
+    sent->own = (struct sent_record){.transmissions = 0};
+}
+
+void sent_unpack(struct sent *sent)
+{
+    list_init(&sent->by_time);
+    list_init(&sent->spare);
+    give_record(sent, &sent->own);
 }
 
 bool sent_reserve(struct sent *sent, uint32_t count)

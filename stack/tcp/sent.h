@@ -88,6 +88,16 @@ struct sent_delivery {
 void sent_init(struct sent *sent, struct pool *pool);
 /* Gives all records back. */
 void sent_clear(struct sent *sent);
+/* With nothing in flight: records that wait ready go back to the pool, and what points into this
+ * struct is taken out, so that it may be kept elsewhere (tcp_sleep.c); and the way back. */
+void sent_pack(struct sent *sent);
+void sent_unpack(struct sent *sent);
+
+/* Nothing is in flight. */
+static inline bool sent_is_empty(const struct sent *sent)
+{
+    return sent->all.count == 0;
+}
 
 /* Makes `count` records ready, so that the next sent_add() and cuts cannot fail. false: the budget
  * is used up (fewer are ready). The only call that allocates. Holds until the next

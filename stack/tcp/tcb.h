@@ -5,7 +5,6 @@
 #define TUNNY_TCP_TCB_H
 
 #include "base/list.h"
-#include "base/timer_heap.h"
 #include "tcp/accecn.h"
 #include "tcp/ack_policy.h"
 #include "tcp/cc.h"
@@ -96,6 +95,7 @@ struct tcp_host {
     struct pool sent_pool, range_pool; /* of struct sent_record, struct range */
     struct list ready;   /* control blocks that may have something to send, or a timer to move */
     struct list changed; /* ... whose readiness may have changed */
+    struct list drowsy;  /* ... that may have nothing to do for a while (tcp_sleep.c) */
     struct fast_open_cache fast_open;
 };
 
@@ -214,13 +214,14 @@ struct tcb {
 
     /* The host's bookkeeping (tcp_demux.c). */
     struct tcp_host *host;
-    struct tcp_listener *listener; /* whose child it is, until accepted; else NULL */
-    struct tcb *hash_next;
-    uint64_t hash;
-    struct list in_ready, in_changed, in_accept;
-    struct timer_entry timer_entry;
-    uint64_t number; /* for traces, from 1 */
-    void *user;      /* the socket's */
+    struct tcp_listener *listener;     /* whose child it is, until accepted; else NULL */
+    struct tcp_connection *connection; /* its place in the table */
+    struct list in_ready, in_changed, in_accept, in_drowsy;
+    struct instant alarm; /* when the host looks at its timers next */
+    uint32_t looked_at;   /* segments so far, when it was last looked at whether it may sleep */
+    bool room_lent;       /* the user writes into the send buffer: tcp_send_rooms() */
+    uint64_t number;      /* for traces, from 1 */
+    void *user;           /* the socket's */
 };
 
 /* --- tcp_state.c ------------------------------------------------------------------------- */
@@ -460,6 +461,14 @@ void tcp_restart_from_cookie(struct tcb *tcb, seqno iss, struct instant now);
 void tcp_touch(struct tcb *tcb);
 /* Its readiness may have changed. */
 void tcp_note_change(struct tcb *tcb);
+/* It may have nothing to do from now on. */
+static inline void tcp_note_drowsy(struct tcb *tcb)
+{
+    if (!list_contains_node(&tcb->in_drowsy)) {
+        tcb->looked_at = UINT32_MAX;
+        list_append(&tcb->host->drowsy, &tcb->in_drowsy);
+    }
+}
 
 /* The scene that recovery.h works on. */
 struct recovery_scene tcp_recovery_scene(struct tcb *tcb);

@@ -33,6 +33,7 @@ const char *tcp_state_name(enum tcp_state state); /* "SYN-RECEIVED" */
 
 struct tcp;
 struct tcb;
+struct tcp_connection;
 struct tcp_listener;
 
 struct cc_ops;
@@ -84,6 +85,25 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config);
 void tcp_destroy(struct tcp *tcp);
 struct tcp_tunables *tcp_tunables(struct tcp *tcp);
 void tcp_default_settings(const struct tcp *tcp, struct tcp_settings *settings);
+
+/* --- sleep ------------------------------------------------------------------------------- */
+
+/* A connection without anything to do is put to sleep: its control block goes away and a small
+ * picture of it stays. Whoever keeps a connection over a turn keeps this, and asks for the control
+ * block when it is needed; that stays valid until tcp_put_to_sleep(). */
+struct tcp_connection *tcp_connection_of(const struct tcb *tcb);
+/* NULL: it sleeps, and there is no memory to wake it. */
+struct tcb *tcp_awake(struct tcp *tcp, struct tcp_connection *connection);
+/* To look at only: one that sleeps is not woken. Valid until the next call of tcp_awake(),
+ * tcp_view() or tcp_each(). */
+const struct tcb *tcp_view(struct tcp *tcp, struct tcp_connection *connection);
+/* Its user goes away, and there is no memory to wake it for an orderly CLOSE: ABORT (3.10.5). */
+void tcp_forsake(struct tcp *tcp, struct tcp_connection *connection);
+/* At the end of a turn: who has had nothing to do for a while (tcp_sleep_after_ms) sleeps. A
+ * bounded number of connections is looked at. */
+void tcp_put_to_sleep(struct tcp *tcp, struct instant now);
+/* When tcp_put_to_sleep() has something to do next. */
+struct instant tcp_sleep_deadline(const struct tcp *tcp);
 
 /* --- user calls (RFC 9293, 3.9.1); none of them blocks ----------------------------------- */
 
@@ -225,12 +245,14 @@ enum tcp_readiness {
     TCP_ERROR = 32,
 };
 unsigned tcp_readiness(const struct tcb *tcb);
+unsigned tcp_connection_readiness(const struct tcp_connection *connection);
 /* Takes the pending error (SO_ERROR): a positive errno or 0. */
 int tcp_take_error(struct tcb *tcb);
 int tcp_take_soft_error(struct tcb *tcb);
 /* The settings, to be changed in place; tcp_settings_changed() makes the change felt (a cork that
  * is pulled, new timers, another congestion control ...). */
 struct tcp_settings *tcp_settings_of(struct tcb *tcb);
+const struct tcp_settings *tcp_settings_seen(const struct tcb *tcb);
 void tcp_settings_changed(struct tcb *tcb, struct instant now);
 /* TCP_NODELAY was set: what a cork or MSG_MORE holds back leaves now (as Linux). */
 void tcp_push_held(struct tcb *tcb);
@@ -240,8 +262,9 @@ void *tcp_user(const struct tcb *tcb);
  * user pointer of the next one, or NULL. */
 void *tcp_next_changed(struct tcp *tcp);
 
-/* Every connection, for `ss`-like lists: start with NULL; order without meaning. */
-struct tcb *tcp_each(struct tcp *tcp, struct tcb *after);
+/* Every connection, for `ss`-like lists: start with NULL; order without meaning. One that sleeps is
+ * shown as tcp_view() does. */
+struct tcb *tcp_each(struct tcp *tcp, const struct tcb *after);
 
 /* --- segments and time ------------------------------------------------------------------- */
 

@@ -42,19 +42,21 @@ int tcp_init(struct tcp *tcp, const struct tcp_config *config)
     pool_init(&tcp->host.sent_pool, config->memory, sizeof(struct sent_record));
     pool_init(&tcp->host.range_pool, config->memory, sizeof(struct range));
     pool_init(&tcp->tcb_pool, config->memory, sizeof(struct tcb));
+    pool_init(&tcp->connection_pool, config->memory, sizeof(struct tcp_connection));
     pool_init(&tcp->listener_pool, config->memory, sizeof(struct tcp_listener));
     pool_init(&tcp->reset_pool, config->memory, sizeof(struct tcp_fast_open_reset));
     pool_init(&tcp->claim_pool, config->memory, sizeof(struct tcp_port_claim));
     timer_heap_init(&tcp->timers, config->memory);
+    tcp_sleep_init(tcp);
     tcp->bucket_count = FIRST_BUCKETS;
-    tcp->buckets = memory_take(config->memory, FIRST_BUCKETS * sizeof(struct tcb *));
+    tcp->buckets = memory_take(config->memory, FIRST_BUCKETS * sizeof *tcp->buckets);
     tcp->port_counters = memory_take(config->memory, PORT_TABLE_BYTES);
     if (!tcp->buckets || !tcp->port_counters) {
-        memory_give(config->memory, tcp->buckets, FIRST_BUCKETS * sizeof(struct tcb *));
+        memory_give(config->memory, tcp->buckets, FIRST_BUCKETS * sizeof *tcp->buckets);
         memory_give(config->memory, tcp->port_counters, PORT_TABLE_BYTES);
         return -ENOMEM;
     }
-    memset(tcp->buckets, 0, FIRST_BUCKETS * sizeof(struct tcb *));
+    memset(tcp->buckets, 0, FIRST_BUCKETS * sizeof *tcp->buckets);
     memset(tcp->port_counters, 0, PORT_TABLE_BYTES);
     return 0;
 }
@@ -78,20 +80,26 @@ static void forget_ports(struct tcp *tcp)
 
 void tcp_destroy(struct tcp *tcp)
 {
-    struct tcb *tcb;
+    struct tcp_connection *c;
 
-    while ((tcb = tcp_each(tcp, NULL)))
-        tcp_free_connection(tcp, tcb);
+    while ((c = tcp_each_connection(tcp, NULL))) {
+        if (c->asleep)
+            tcp_forget_asleep(tcp, c);
+        else
+            tcp_free_connection(tcp, c->tcb);
+    }
+    tcp_sleep_destroy(tcp);
     forget_ports(tcp);
     timer_heap_destroy(&tcp->timers);
     pool_destroy(&tcp->host.sent_pool);
     pool_destroy(&tcp->host.range_pool);
     pool_destroy(&tcp->tcb_pool);
+    pool_destroy(&tcp->connection_pool);
     pool_destroy(&tcp->listener_pool);
     pool_destroy(&tcp->claim_pool);
     pool_destroy(&tcp->reset_pool);
     memory_give(tcp->host.memory, tcp->port_counters, PORT_TABLE_BYTES);
-    memory_give(tcp->host.memory, tcp->buckets, tcp->bucket_count * sizeof(struct tcb *));
+    memory_give(tcp->host.memory, tcp->buckets, tcp->bucket_count * sizeof *tcp->buckets);
 }
 
 struct tcp_tunables *tcp_tunables(struct tcp *tcp)
@@ -118,165 +126,6 @@ void tcp_default_settings(const struct tcp *tcp, struct tcp_settings *settings)
     };
 }
 
-/* --- the table --------------------------------------------------------------------------- */
-
-static uint64_t hash_of(const struct tcp *tcp, const struct flow *flow)
-{
-    struct {
-        uint8_t local[16], remote[16];
-        uint32_t ports;
-    } input;
-
-    memcpy(input.local, flow->local.address.bytes, sizeof input.local);
-    memcpy(input.remote, flow->remote.address.bytes, sizeof input.remote);
-    input.ports = (uint32_t)flow->local.port << 16 | flow->remote.port;
-    return siphash(&tcp->secret, &input, sizeof input);
-}
-
-static struct tcb **bucket_of(struct tcp *tcp, uint64_t hash)
-{
-    return &tcp->buckets[hash & (tcp->bucket_count - 1)];
-}
-
-struct tcb *tcp_find(struct tcp *tcp, const struct flow *flow)
-{
-    uint64_t hash;
-    struct tcb *over = NULL;
-
-    if (tcp->latest && tcp->latest->state != TCP_CLOSED && flow_equal(&tcp->latest->flow, flow))
-        return tcp->latest;
-    hash = hash_of(tcp, flow);
-    for (struct tcb *tcb = *bucket_of(tcp, hash); tcb; tcb = tcb->hash_next) {
-        if (tcb->hash != hash || !flow_equal(&tcb->flow, flow))
-            continue;
-        if (tcb->state != TCP_CLOSED)
-            return tcp->latest = tcb;
-        over = tcb;
-    }
-    return over;
-}
-
-/* Twice as many buckets; without memory for them the chains just grow longer. */
-static void grow_table(struct tcp *tcp)
-{
-    size_t old_count = tcp->bucket_count, new_count = 2 * old_count;
-    struct tcb **old = tcp->buckets;
-    struct tcb **grown = memory_take(tcp->host.memory, new_count * sizeof(struct tcb *));
-
-    if (!grown)
-        return;
-    memset(grown, 0, new_count * sizeof(struct tcb *));
-    tcp->buckets = grown;
-    tcp->bucket_count = new_count;
-    for (size_t i = 0; i < old_count; i++) {
-        struct tcb *next;
-        for (struct tcb *tcb = old[i]; tcb; tcb = next) {
-            struct tcb **bucket = bucket_of(tcp, tcb->hash);
-            next = tcb->hash_next;
-            tcb->hash_next = *bucket;
-            *bucket = tcb;
-        }
-    }
-    memory_give(tcp->host.memory, old, old_count * sizeof(struct tcb *));
-}
-
-/* RFC 9293, 3.6.1 (MAY-2): a connection that takes the place of one in TIME-WAIT begins above its
- * numbers. The ISN's clock alone does not promise that: it ticks 250000 times a second. */
-static seqno first_number(struct tcp *tcp, const struct flow *flow, struct instant now)
-{
-    uint32_t iss = (uint32_t)tcp_new_iss(tcp, flow, now);
-    uint32_t used = (uint32_t)tcp->used_before;
-
-    if (tcp->used_before != 0 && (int32_t)(iss - used) <= 0)
-        iss = used + UINT16_MAX + 2;
-    tcp->used_before = 0;
-    return SEQ_FIRST_EPOCH + iss;
-}
-
-struct tcb *tcp_new_connection(struct tcp *tcp, const struct flow *flow,
-                               const struct tcp_settings *settings, uint32_t path_mtu,
-                               struct instant now)
-{
-    bool ipv4 = address_is_ipv4(&flow->remote.address);
-    struct tcb_config config = {
-        .flow = *flow,
-        .settings = settings,
-        .host = &tcp->host,
-        .path_mtu = path_mtu && path_mtu < tcp->mtu ? path_mtu : tcp->mtu,
-        .device_mtu = tcp->mtu,
-        .largest = ipv4 ? tcp->largest4 : tcp->largest6,
-        .iss = first_number(tcp, flow, now),
-        .ts_offset = tcp_timestamp_offset(tcp, flow),
-    };
-    struct tcb *tcb;
-    struct tcb **bucket;
-
-    if (timer_heap_reserve(&tcp->timers, (uint32_t)tcp->connections + 1) < 0)
-        return NULL;
-    tcb = pool_take(&tcp->tcb_pool);
-    if (!tcb)
-        return NULL;
-    if (++tcp->connections > tcp->bucket_count)
-        grow_table(tcp);
-    tcp_tcb_init(tcb, &config, now);
-    tcb->number = ++tcp->last_number;
-    tcb->hash = hash_of(tcp, flow);
-    tcb->flow_label = tcp_flow_label(tcp, flow);
-    bucket = bucket_of(tcp, tcb->hash);
-    tcb->hash_next = *bucket;
-    *bucket = tcb;
-    return tcb;
-}
-
-void tcp_free_connection(struct tcp *tcp, struct tcb *tcb)
-{
-    struct tcb **link = bucket_of(tcp, tcb->hash);
-
-    while (*link != tcb)
-        link = &(*link)->hash_next;
-    *link = tcb->hash_next;
-    if (tcp->latest == tcb)
-        tcp->latest = NULL;
-    tcp->connections--;
-    if (tcb->listener) {
-        if (tcb->reported)
-            tcb->listener->waiting--;
-        else
-            tcb->listener->half_open--;
-    }
-    tcp_fast_open_over(tcb);
-    timer_heap_set(&tcp->timers, &tcb->timer_entry, INSTANT_NEVER);
-    tcp_tcb_release(tcb);
-    if (tcp->host.trace->subject.connection == tcb->number)
-        tcp->host.trace->subject = (struct trace_subject){0};
-    pool_give(&tcp->tcb_pool, tcb);
-}
-
-struct tcb *tcp_each(struct tcp *tcp, struct tcb *after)
-{
-    size_t i = 0;
-
-    if (after) {
-        if (after->hash_next)
-            return after->hash_next;
-        i = (after->hash & (tcp->bucket_count - 1)) + 1;
-    }
-    for (; i < tcp->bucket_count; i++)
-        if (tcp->buckets[i])
-            return tcp->buckets[i];
-    return NULL;
-}
-
-void tcp_set_subject(struct tcp *tcp, const struct tcb *tcb)
-{
-    tcp->host.trace->subject = (struct trace_subject){
-        .flow = &tcb->flow,
-        .connection = tcb->number,
-        .iss = tcb->snd.iss,
-        .irs = tcb->rcv.irs,
-    };
-}
-
 /* --- OPEN (3.10.1) ----------------------------------------------------------------------- */
 
 /* A connection of ours that waits in TIME-WAIT may be followed by a new one: timestamps keep old
@@ -291,12 +140,14 @@ int tcp_open_active(struct tcp *tcp, const struct flow *flow, const struct tcp_s
                     uint32_t path_mtu, void *user, struct tcb **tcb, struct instant now)
 {
     const struct address *remote = &flow->remote.address;
-    struct tcb *old = tcp_find(tcp, flow), *made;
+    struct tcb *old, *made;
 
     /* MUST-46. */
     if (address_is_unspecified(remote) || address_is_multicast(remote) ||
         address_is_broadcast(remote))
         return -ENETUNREACH;
+    if (!tcp_find_awake(tcp, flow, &old))
+        return -ENOBUFS;
     if (old && !may_follow(tcp, old, now))
         return -EADDRNOTAVAIL;
     if (old) {
@@ -564,35 +415,46 @@ static struct tcb *expected_segment(struct tcp *tcp, const struct tcp_arrival *a
     return tcb;
 }
 
+/* The flow is known: who is it for? */
+static void arrives_with_flow(struct tcp *tcp, const struct flow *flow,
+                              const struct tcp_header *header, const struct tcp_arrival *arrival,
+                              struct instant now)
+{
+    struct segment seg;
+    struct tcb *tcb;
+
+    if (!tcp_find_awake(tcp, flow, &tcb)) {
+        trace_drop(tcp->host.trace, DROP_tcp_no_memory_to_wake);
+        return;
+    }
+    if (tcb) {
+        tcp_set_subject(tcp, tcb);
+        tcp_unwrap(tcb, header, bytes_part(arrival->payload, header->length, arrival->payload.len),
+                   arrival->gso_size, arrival->tos, &seg);
+    }
+    if (tcb && syn_ends_time_wait(tcp, tcb, &seg)) {
+        end_time_wait(tcp, tcb, &seg);
+        tcp->host.trace->subject = (struct trace_subject){.flow = flow};
+        tcb = NULL;
+    }
+    if (tcb && tcb->state != TCP_CLOSED)
+        tcp_deliver(tcp, tcb, &seg, now);
+    else
+        arrives_at_port(tcp, flow, header, arrival, now);
+    tcp->used_before = 0;
+}
+
 static void any_segment_arrives(struct tcp *tcp, const struct tcp_arrival *arrival,
                                 struct instant now)
 {
     struct tcp_header header;
     struct flow flow = {.local.address = arrival->destination, .remote.address = arrival->source};
-    struct segment seg;
-    struct tcb *tcb;
 
     tcp->host.trace->subject = (struct trace_subject){.flow = &flow};
     if (parse_arrival(tcp, arrival, &header)) {
         flow.local.port = header.destination_port;
         flow.remote.port = header.source_port;
-        tcb = tcp_find(tcp, &flow);
-        if (tcb) {
-            tcp_set_subject(tcp, tcb);
-            tcp_unwrap(tcb, &header,
-                       bytes_part(arrival->payload, header.length, arrival->payload.len),
-                       arrival->gso_size, arrival->tos, &seg);
-        }
-        if (tcb && syn_ends_time_wait(tcp, tcb, &seg)) {
-            end_time_wait(tcp, tcb, &seg);
-            tcp->host.trace->subject = (struct trace_subject){.flow = &flow};
-            tcb = NULL;
-        }
-        if (tcb && tcb->state != TCP_CLOSED)
-            tcp_deliver(tcp, tcb, &seg, now);
-        else
-            arrives_at_port(tcp, &flow, &header, arrival, now);
-        tcp->used_before = 0;
+        arrives_with_flow(tcp, &flow, &header, arrival, now);
     }
     if (tcp->host.trace->subject.flow == &flow)
         tcp->host.trace->subject = (struct trace_subject){0};
@@ -644,6 +506,12 @@ static bool is_over(const struct tcb *tcb)
     return tcb->state == TCP_CLOSED && nobody && !(tcb->owed & OWED_RESET);
 }
 
+static void set_alarm(struct tcp *tcp, struct tcb *tcb, struct instant when)
+{
+    tcb->alarm = when;
+    timer_heap_set(&tcp->timers, &tcb->connection->timer, when);
+}
+
 /* The control block has nothing to send now: its timer is set, its memory returned if it is over. A
  * timer that moved later stays where it is in the heap and moves when it comes: most are never
  * waited for. */
@@ -661,8 +529,9 @@ static void settle(struct tcp *tcp, struct tcb *tcb)
             ring_release(&tcb->received.ring, tcp->host.memory);
     }
     deadline = tcp_deadline(tcb);
-    if (tcb->timer_entry.index == 0 || instant_before(deadline, tcb->timer_entry.when))
-        timer_heap_set(&tcp->timers, &tcb->timer_entry, deadline);
+    if (instant_before(deadline, tcb->alarm))
+        set_alarm(tcp, tcb, deadline);
+    tcp_note_drowsy(tcb);
 }
 
 bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now)
@@ -718,11 +587,15 @@ void tcp_run_timers(struct tcp *tcp, struct instant now)
     struct timer_entry *first;
 
     while ((first = timer_heap_first(&tcp->timers)) && instant_reached(first->when, now)) {
-        struct tcb *tcb = LIST_ENTRY(first, struct tcb, timer_entry);
+        struct tcb *tcb = tcp_awake(tcp, LIST_ENTRY(first, struct tcp_connection, timer));
+        if (!tcb) { /* no memory to wake it: later */
+            timer_heap_set(&tcp->timers, first, instant_add(now, duration_s(1)));
+            continue;
+        }
         tcp_set_subject(tcp, tcb);
         if (instant_reached(tcp_deadline(tcb), now))
             tcp_timeout(tcb, now);
-        timer_heap_set(&tcp->timers, first, tcp_deadline(tcb));
+        set_alarm(tcp, tcb, tcp_deadline(tcb));
     }
 }
 
@@ -739,6 +612,13 @@ void *tcp_next_changed(struct tcp *tcp)
         list_remove(n);
         if (tcb->user)
             return tcb->user;
+    }
+    while ((n = list_first(&tcp->changed_asleep))) {
+        struct tcp_connection *c = LIST_ENTRY(n, struct tcp_connection, in_changed);
+        void *user = tcp_view(tcp, c)->user;
+        list_remove(n);
+        if (user)
+            return user;
     }
     return NULL;
 }

@@ -8,6 +8,25 @@
 
 enum { PORT_BUCKETS = 64, TCP_REPLIES = 64, TCP_BURST = 8 };
 
+/* Pictures of sleeping control blocks come in sizes of so many steps. */
+enum { PICTURE_STEP = 16, PICTURE_POOLS = 64, PICTURE_MOST = PICTURE_STEP * PICTURE_POOLS };
+
+/* A connection's place in the table: what there is of it whether its control block is awake or
+ * asleep. */
+struct tcp_connection {
+    struct tcp_connection *next; /* in its bucket */
+    uint64_t hash;
+    union {
+        struct tcb *tcb;
+        uint8_t *picture; /* `picture_size` bytes; see tcp_sleep.c */
+    };
+    struct timer_entry timer;
+    struct list in_changed; /* in tcp.changed_asleep */
+    bool asleep;
+    uint8_t readiness; /* enum tcp_readiness, while it sleeps */
+    uint16_t picture_size;
+};
+
 struct tcp_listener {
     struct list in_bucket, in_changed;
     struct list accept_queue; /* of struct tcb, through in_accept */
@@ -45,8 +64,8 @@ struct tcp {
     struct siphash_key secret;
     uint32_t mtu, largest4, largest6;
     uint8_t ttl;
-    struct pool tcb_pool, listener_pool, claim_pool, reset_pool;
-    struct tcb **buckets;
+    struct pool tcb_pool, connection_pool, listener_pool, claim_pool, reset_pool;
+    struct tcp_connection **buckets;
     struct tcb *latest; /* found last: the next segment is mostly for it again; or NULL */
     size_t bucket_count, connections;
     struct list listeners[PORT_BUCKETS], claims[PORT_BUCKETS];
@@ -59,19 +78,38 @@ struct tcp {
     uint64_t last_number;
     seqno used_before; /* SND.NXT of the connection that the next one follows; 0: it follows none */
     unsigned burst;    /* segments in a row from the connection at the head of `ready` */
+
+    /* Sleep (tcp_sleep.c). */
+    struct pool picture_pools[PICTURE_POOLS];
+    size_t asleep;
+    struct tcb model; /* what pictures are the difference from */
+    struct tcb view;  /* one who sleeps, as it was looked at last */
+    struct list due;  /* were drowsy when this round of looks began */
+    struct instant next_look;
+    struct list changed_asleep; /* their readiness changed before they fell asleep */
 };
 
-/* --- tcp_demux.c: the table -------------------------------------------------------------- */
+/* --- tcp_table.c -------------------------------------------------------------- */
 
 /* The connection with this flow; one that is over, and only waits for its user to go, is the last
  * choice. */
 struct tcb *tcp_find(struct tcp *tcp, const struct flow *flow);
+/* The same to look at: one that sleeps is not woken. */
+const struct tcb *tcp_find_view(struct tcp *tcp, const struct flow *flow);
 /* A new control block in the table, CLOSED, with its ISN; NULL: the budget is used up. */
 struct tcb *tcp_new_connection(struct tcp *tcp, const struct flow *flow,
                                const struct tcp_settings *settings, uint32_t path_mtu,
                                struct instant now);
+/* The connection with this flow in *tcb, awake; NULL: there is none. false: it sleeps, and there is
+ * no memory to wake it. */
+bool tcp_find_awake(struct tcp *tcp, const struct flow *flow, struct tcb **tcb);
+/* Every connection: start with NULL. */
+struct tcp_connection *tcp_each_connection(const struct tcp *tcp,
+                                           const struct tcp_connection *after);
 /* Out of the table and gone. */
 void tcp_free_connection(struct tcp *tcp, struct tcb *tcb);
+/* The same for what is left of it beside the control block. */
+void tcp_free_place(struct tcp *tcp, struct tcp_connection *connection);
 /* Whose events the trace tells of next. */
 void tcp_set_subject(struct tcp *tcp, const struct tcb *tcb);
 /* A header becomes a segment: sequence numbers are unwrapped, the window is scaled. */
@@ -81,6 +119,15 @@ void tcp_unwrap(const struct tcb *tcb, const struct tcp_header *header, struct b
 void tcp_deliver(struct tcp *tcp, struct tcb *tcb, const struct segment *seg, struct instant now);
 /* Room for a reply, or NULL when too many wait. */
 struct tcp_reply *tcp_new_reply(struct tcp *tcp, const struct flow *flow);
+
+/* --- tcp_sleep.c ------------------------------------------------------------------------- */
+
+void tcp_sleep_init(struct tcp *tcp);
+void tcp_sleep_destroy(struct tcp *tcp);
+/* One that sleeps, as it would be awake: a copy, until the next call. */
+struct tcb *tcp_picture_of(struct tcp *tcp, struct tcp_connection *connection);
+/* Forgets one that sleeps. */
+void tcp_forget_asleep(struct tcp *tcp, struct tcp_connection *connection);
 
 /* --- tcp_listen.c: 3.10.7.1 and 3.10.7.2 ------------------------------------------------- */
 

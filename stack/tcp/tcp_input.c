@@ -637,7 +637,7 @@ static bool the_expected_segment(struct tcb *tcb, const struct segment *seg, str
     (void)reassembly_add(&tcb->received, seg->seq, seg->text);
     text_in_order_arrived(tcb, seg, now);
     tcb->totals.bytes_received += seg->text.len;
-    if (tcb->owed || instant_before(tcb->timer[TIMER_DELAYED_ACK], tcb->timer_entry.when))
+    if (tcb->owed || instant_before(tcb->timer[TIMER_DELAYED_ACK], tcb->alarm))
         tcp_touch(tcb);
     return true;
 }

@@ -128,6 +128,7 @@ struct tcb *tcp_accept(struct tcp_listener *listener, void *user)
     listener->waiting--;
     tcb->listener = NULL;
     tcb->user = user;
+    tcp_note_drowsy(tcb);
     return tcb;
 }
 
@@ -146,10 +147,14 @@ void tcp_report_child(struct tcb *tcb)
 void tcp_close_listener(struct tcp_listener *listener, struct instant now)
 {
     struct tcp *tcp = listener->tcp;
-    struct tcb *tcb, *next;
+    struct tcp_connection *c, *next;
 
-    for (tcb = tcp_each(tcp, NULL); tcb; tcb = next) {
-        next = tcp_each(tcp, tcb);
+    /* Who sleeps has been accepted. */
+    for (c = tcp_each_connection(tcp, NULL); c; c = next) {
+        struct tcb *tcb = c->tcb;
+        next = tcp_each_connection(tcp, c);
+        if (c->asleep)
+            continue;
         if (tcb->fast_open.pending_at == listener)
             tcb->fast_open.pending_at = NULL;
         if (tcb->listener != listener)

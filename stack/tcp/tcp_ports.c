@@ -128,7 +128,7 @@ static bool port_is_free(struct tcp *tcp, const struct address *local,
         return false;
     if (!remote)
         return true;
-    return tcp_find(tcp, &(struct flow){.local = {*local, port}, .remote = *remote}) == NULL;
+    return tcp_find_view(tcp, &(struct flow){.local = {*local, port}, .remote = *remote}) == NULL;
 }
 
 /* RFC 6056, 3.3.4 (algorithm 4) with random steps of 3.3.5: an offset for each destination, a

@@ -37,7 +37,7 @@ void tcp_tcb_init(struct tcb *tcb, const struct tcb_config *config, struct insta
     tcb->paws.offset = config->ts_offset;
     for (int i = 0; i < TCP_TIMERS; i++)
         tcb->timer[i] = INSTANT_NEVER;
-    tcb->timer_entry.when = INSTANT_NEVER;
+    tcb->alarm = INSTANT_NEVER;
     tcb->challenged_at = tcb->trouble_since = tcb->rto_since = INSTANT_NEVER;
     tcb->last_arrival = tcb->last_sent = tcb->last_text_sent = now;
     send_buffer_init(&tcb->text, config->iss + 1, tcb->settings.send_buffer);
@@ -66,6 +66,7 @@ void tcp_tcb_release(struct tcb *tcb)
     list_remove(&tcb->in_ready);
     list_remove(&tcb->in_changed);
     list_remove(&tcb->in_accept);
+    list_remove(&tcb->in_drowsy);
     sent_clear(&tcb->sent);
     ranges_clear(&tcb->record_ends);
     send_buffer_release(&tcb->text, tcb->host->memory);
@@ -229,6 +230,7 @@ int64_t tcp_send_rooms(struct tcb *tcb, size_t len, struct room rooms[2], struct
     room = send_buffer_rooms(&tcb->text, tcb->host->memory, len, rooms);
     if (room == 0)
         lacks_room(tcb, room, len);
+    tcb->room_lent = room > 0;
     return room == 0 && len > 0 ? -EAGAIN : room;
 }
 
@@ -238,6 +240,8 @@ int64_t tcp_send_commit(struct tcb *tcb, size_t len, unsigned flags, struct inst
 
     if (error < 0)
         return error;
+    tcb->room_lent = false;
+    tcp_note_drowsy(tcb);
     if (len == 0)
         return 0;
     if (send_buffer_held(&tcb->text) + len > tcb->text.ring.capacity)
@@ -325,6 +329,8 @@ static void taken_by_user(struct tcb *tcb, size_t len, struct instant now)
     if (tcb->rcv.urgent && tcb->received.read >= tcb->rcv.up)
         tcb->rcv.urgent = false;
     after_read(tcb, now);
+    if (everything_was_read(tcb))
+        tcp_note_drowsy(tcb);
 }
 
 static void skip_urgent_byte(struct tcb *tcb, struct instant now)
@@ -509,6 +515,11 @@ int tcp_take_soft_error(struct tcb *tcb)
 }
 
 struct tcp_settings *tcp_settings_of(struct tcb *tcb)
+{
+    return &tcb->settings;
+}
+
+const struct tcp_settings *tcp_settings_seen(const struct tcb *tcb)
 {
     return &tcb->settings;
 }

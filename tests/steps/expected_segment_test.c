@@ -65,10 +65,11 @@ static struct tcb without_places(const struct tcb *tcb)
     memset(&copy.in_ready, 0, sizeof copy.in_ready);
     memset(&copy.in_changed, 0, sizeof copy.in_changed);
     memset(&copy.in_accept, 0, sizeof copy.in_accept);
-    memset(&copy.timer_entry, 0, sizeof copy.timer_entry);
+    memset(&copy.in_drowsy, 0, sizeof copy.in_drowsy);
+    copy.alarm = INSTANT_NEVER;
     copy.host = NULL;
     copy.listener = copy.fast_open.pending_at = NULL;
-    copy.hash_next = NULL;
+    copy.connection = NULL;
     copy.user = NULL;
     return copy;
 }

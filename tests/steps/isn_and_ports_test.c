@@ -247,7 +247,7 @@ static void no_chain_of_the_table_is_long(void **state)
     }
     for (size_t i = 0; i < steps->tcp->bucket_count; i++) {
         unsigned length = 0;
-        for (const struct tcb *tcb = steps->tcp->buckets[i]; tcb; tcb = tcb->hash_next)
+        for (const struct tcp_connection *c = steps->tcp->buckets[i]; c; c = c->next)
             length++;
         longest = length > longest ? length : longest;
     }

@@ -254,7 +254,7 @@ static unsigned longest_chain(const struct tcp *host)
 
     for (size_t i = 0; i < host->bucket_count; i++) {
         unsigned length = 0;
-        for (const struct tcb *tcb = host->buckets[i]; tcb; tcb = tcb->hash_next)
+        for (const struct tcp_connection *c = host->buckets[i]; c; c = c->next)
             length++;
         longest = length > longest ? length : longest;
     }
@@ -274,7 +274,7 @@ static void chosen_flows_do_not_share_a_bucket(void **state)
     for (unsigned n = 0; n < 60000; n++) {
         struct flow flow = nth_flow(n);
         assert_int_equal(tcp_open_active(known, &flow, &settings, 0, known, &tcb, start), 0);
-        if ((tcb->hash & 1023) == 7) {
+        if ((tcb->connection->hash & 1023) == 7) {
             struct tcb *other;
             colliding++;
             assert_int_equal(tcp_open_active(tcp, &flow, &settings, 0, tcp, &other, start), 0);
