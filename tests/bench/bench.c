@@ -189,12 +189,12 @@ static void report_span(const struct bench_span *span, double took)
 
 bool bench_moved(struct bench_span *span, uint64_t bytes)
 {
-    double t = bench_now();
+    double t = bench_now(), warm = span->seconds < 0.6 ? span->seconds / 2 : 0.3;
 
     span->bytes += bytes;
     if (span->begun == 0)
         span->begun = t;
-    if (span->started == 0 && t - span->begun > span->warm) {
+    if (span->started == 0 && t - span->begun > warm) {
         children_used(&span->peer_user, &span->peer_system);
         getrusage(RUSAGE_SELF, &span->before);
         span->started = bench_now();

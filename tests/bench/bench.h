@@ -24,7 +24,7 @@ enum bench_child_kind {
 };
 
 struct bench_span {
-    double warm, seconds; /* before, and what is measured */
+    double seconds; /* what is measured, after a warm-up of half of it, 0.3 s at most */
     double started, begun;
     uint64_t bytes, mark;
     struct rusage before;

@@ -65,7 +65,7 @@ static int listening(struct tunny *stack)
 
 static int run(struct tunny *stack)
 {
-    struct bench_span span = {.warm = 0.3, .seconds = seconds_wanted};
+    struct bench_span span = {.seconds = seconds_wanted};
     struct pollfd polled[FLOWS];
     int listener = listening(stack);
 

@@ -239,7 +239,7 @@ static bool acknowledge_all(void)
 
 static void sink(void)
 {
-    struct bench_span span = {.warm = 0.3, .seconds = seconds_wanted};
+    struct bench_span span = {.seconds = seconds_wanted};
 
     for (unsigned i = 0; i < flows; i++)
         bench_child(BENCH_KERNEL_SENDS, "198.18.0.2", SINK_PORT);
@@ -296,7 +296,7 @@ static void source(void)
     enum { READ_EVERY = 8 };
     static uint8_t text[LARGEST];
     uint32_t most = vnet ? (LARGEST - HEADERS) / mss * mss : mss, before;
-    struct bench_span span = {.warm = 0.3, .seconds = seconds_wanted};
+    struct bench_span span = {.seconds = seconds_wanted};
 
     open_sources();
     before = acknowledged();

@@ -26,7 +26,7 @@ static double seconds_wanted = 3;
 
 static int bulk(void)
 {
-    struct bench_span span = {.warm = 0.3, .seconds = seconds_wanted};
+    struct bench_span span = {.seconds = seconds_wanted};
     struct pollfd polled[FLOWS];
     int listener = bench_listen(address, BULK_PORT);
     char *data = malloc(1 << 18);
