@@ -20,57 +20,158 @@ enum { VALUE_MOST = 512 };
 /* --- options that are remembered only -----------------------------------------------------------
  */
 
+enum known_kind {
+    KNOWN,    /* what was set is read */
+    CONSTANT, /* cannot be set */
+    EMPTY,    /* there is nothing, which is what is read */
+};
+
 struct known_option {
     int level, option;
     int fallback;
+    enum known_kind kind;
+};
+
+/* Younger or rarer than <netinet/in.h> and <netinet/tcp.h>. */
+enum {
+    SO_CNX_ADVICE_GIVEN = 53,
+    SO_TX_TIME = 61,
+    SO_BIND_TO_INDEX = 62,
+    SO_TIMESTAMP_64 = 63,
+    SO_TIMESTAMPNS_64 = 64,
+    SO_TIMESTAMPING_64 = 65,
+    SO_BUSY_POLL_PREFERRED = 69,
+    SO_BUFFERS_LOCKED = 72,
+    SO_MEMORY_RESERVED = 73,
+    SO_TX_REHASHES = 74,
+    SO_RECEIVE_MARK = 75,
+    SO_RECEIVE_PRIORITY = 82,
+    IP_NO_DEFRAG = 22,
+    IP_LOCAL_PORTS = 51,
+    IPV6_FLOW_INFO = 11,
+    IPV6_SEND_FLOW_INFO = 33,
+    TCP_IS_MULTIPATH = 43,
+    TCP_LONGEST_RTO = 44,
+    TCP_LONGEST_DELAYED_ACK = 45,
+    TCP_LEAST_RTO = 46,
+    RTO_MAX_MS = 120000,
+    RTO_MIN_US = 200000,
+    PREFER_PUBLIC_HOME_NONCGA = 0x500,
+    BPF_EXTENSIONS = 64,
 };
 
 /* Linux's options of TCP sockets that mean nothing to a stack behind a TUN. */
 static const struct known_option known[] = {
-    {SOL_SOCKET, SO_DEBUG, 0},
-    {SOL_SOCKET, SO_DONTROUTE, 0},
-    {SOL_SOCKET, SO_OOBINLINE, 0},
-    {SOL_SOCKET, SO_PRIORITY, 0},
-    {SOL_SOCKET, SO_MARK, 0},
-    {SOL_SOCKET, SO_TIMESTAMP, 0},
-    {SOL_SOCKET, SO_TIMESTAMPNS, 0},
-    {SOL_SOCKET, SO_TIMESTAMPING, 0},
-    {SOL_SOCKET, SO_BUSY_POLL, 0},
-    {SOL_SOCKET, SO_INCOMING_CPU, 0},
-    {SOL_SOCKET, SO_INCOMING_NAPI_ID, 0},
-    {SOL_SOCKET, SO_BINDTODEVICE, 0},
-    {SOL_SOCKET, SO_RXQ_OVFL, 0},
-    {SOL_SOCKET, SO_NOFCS, 0},
-    {SOL_SOCKET, SO_SELECT_ERR_QUEUE, 0},
-    {SOL_SOCKET, SO_SNDLOWAT, 1},
-    {SOL_SOCKET, SO_NO_CHECK, 0},
-    {SOL_SOCKET, SO_PASSSEC, 0},
-    {IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 0},
-    {IPPROTO_TCP, TCP_THIN_DUPACK, 0},
-    {IPPROTO_TCP, TCP_TIMESTAMP, 0},
-    {IPPROTO_TCP, TCP_SAVE_SYN, 0},
-    {IPPROTO_TCP, TCP_FASTOPEN, 0},
-    {IPPROTO_IP, IP_PKTINFO, 0},
-    {IPPROTO_IP, IP_RECVTOS, 0},
-    {IPPROTO_IP, IP_RECVTTL, 0},
-    {IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT},
-    {IPPROTO_IP, IP_FREEBIND, 0},
-    {IPPROTO_IP, IP_TRANSPARENT, 0},
-    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0},
-    {IPPROTO_IP, IP_MULTICAST_TTL, 1},
-    {IPPROTO_IP, IP_MULTICAST_LOOP, 1},
-    {IPPROTO_IP, IP_MINTTL, 0},
-    {IPPROTO_IP, IP_OPTIONS, 0},
-    {IPPROTO_IPV6, IPV6_RECVPKTINFO, 0},
-    {IPPROTO_IPV6, IPV6_RECVTCLASS, 0},
-    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 0},
-    {IPPROTO_IPV6, IPV6_RECVERR, 0},
-    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_WANT},
-    {IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 1},
-    {IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, 1},
-    {IPPROTO_IPV6, IPV6_FREEBIND, 0},
-    {IPPROTO_IPV6, IPV6_TRANSPARENT, 0},
-    {IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, 2},
+    {SOL_SOCKET, SO_DEBUG, 0, KNOWN},
+    {SOL_SOCKET, SO_DONTROUTE, 0, KNOWN},
+    {SOL_SOCKET, SO_OOBINLINE, 0, KNOWN},
+    {SOL_SOCKET, SO_PRIORITY, 0, KNOWN},
+    {SOL_SOCKET, SO_BSDCOMPAT, 0, KNOWN},
+    {SOL_SOCKET, SO_MARK, 0, KNOWN},
+    {SOL_SOCKET, SO_TIMESTAMP, 0, KNOWN},
+    {SOL_SOCKET, SO_TIMESTAMPNS, 0, KNOWN},
+    {SOL_SOCKET, SO_TIMESTAMPING, 0, KNOWN},
+    {SOL_SOCKET, SO_BUSY_POLL, 0, KNOWN},
+    {SOL_SOCKET, SO_INCOMING_CPU, -1, KNOWN},
+    {SOL_SOCKET, SO_INCOMING_NAPI_ID, 0, CONSTANT},
+    {SOL_SOCKET, SO_BINDTODEVICE, 0, EMPTY},
+    {SOL_SOCKET, SO_ATTACH_FILTER, 0, EMPTY},
+    {SOL_SOCKET, SO_RXQ_OVFL, 0, KNOWN},
+    {SOL_SOCKET, SO_WIFI_STATUS, 0, KNOWN},
+    {SOL_SOCKET, SO_NOFCS, 0, KNOWN},
+    {SOL_SOCKET, SO_LOCK_FILTER, 0, KNOWN},
+    {SOL_SOCKET, SO_SELECT_ERR_QUEUE, 0, KNOWN},
+    {SOL_SOCKET, SO_BPF_EXTENSIONS, BPF_EXTENSIONS, CONSTANT},
+    {SOL_SOCKET, SO_SNDLOWAT, 1, CONSTANT},
+    {SOL_SOCKET, SO_NO_CHECK, 0, KNOWN},
+    {SOL_SOCKET, SO_CNX_ADVICE_GIVEN, 0, KNOWN},
+    {SOL_SOCKET, SO_TX_TIME, 0, CONSTANT},
+    {SOL_SOCKET, SO_BIND_TO_INDEX, 0, KNOWN},
+    {SOL_SOCKET, SO_TIMESTAMP_64, 0, KNOWN},
+    {SOL_SOCKET, SO_TIMESTAMPNS_64, 0, KNOWN},
+    {SOL_SOCKET, SO_TIMESTAMPING_64, 0, KNOWN},
+    {SOL_SOCKET, SO_BUSY_POLL_PREFERRED, 0, KNOWN},
+    {SOL_SOCKET, SO_BUFFERS_LOCKED, 0, KNOWN},
+    {SOL_SOCKET, SO_MEMORY_RESERVED, 0, CONSTANT},
+    {SOL_SOCKET, SO_TX_REHASHES, 1, KNOWN},
+    {SOL_SOCKET, SO_RECEIVE_MARK, 0, KNOWN},
+    {SOL_SOCKET, SO_RECEIVE_PRIORITY, 0, KNOWN},
+    {IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 0, KNOWN},
+    {IPPROTO_TCP, TCP_THIN_DUPACK, 0, KNOWN},
+    {IPPROTO_TCP, TCP_REPAIR, 0, CONSTANT},
+    {IPPROTO_TCP, TCP_TIMESTAMP, 0, CONSTANT},
+    {IPPROTO_TCP, TCP_SAVE_SYN, 0, KNOWN},
+    {IPPROTO_TCP, TCP_SAVED_SYN, 0, EMPTY},
+    {IPPROTO_TCP, TCP_FASTOPEN, 0, KNOWN},
+    {IPPROTO_TCP, TCP_ULP, 0, EMPTY},
+    {IPPROTO_TCP, TCP_TX_DELAY, 0, KNOWN},
+    {IPPROTO_TCP, TCP_IS_MULTIPATH, 0, CONSTANT},
+    {IPPROTO_TCP, TCP_LONGEST_RTO, RTO_MAX_MS, KNOWN},
+    {IPPROTO_TCP, TCP_LONGEST_DELAYED_ACK, RTO_MIN_US, KNOWN},
+    {IPPROTO_TCP, TCP_LEAST_RTO, RTO_MIN_US, KNOWN},
+    {IPPROTO_IP, IP_HDRINCL, 0, CONSTANT},
+    {IPPROTO_IP, IP_OPTIONS, 0, EMPTY},
+    {IPPROTO_IP, IP_ROUTER_ALERT, 0, CONSTANT},
+    {IPPROTO_IP, IP_RECVOPTS, 0, KNOWN},
+    {IPPROTO_IP, IP_RETOPTS, 0, KNOWN},
+    {IPPROTO_IP, IP_PKTINFO, 0, KNOWN},
+    {IPPROTO_IP, IP_PKTOPTIONS, 0, EMPTY},
+    {IPPROTO_IP, IP_RECVTOS, 0, KNOWN},
+    {IPPROTO_IP, IP_RECVTTL, 0, KNOWN},
+    {IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT, KNOWN},
+    {IPPROTO_IP, IP_FREEBIND, 0, KNOWN},
+    {IPPROTO_IP, IP_PASSSEC, 0, KNOWN},
+    {IPPROTO_IP, IP_TRANSPARENT, 0, KNOWN},
+    {IPPROTO_IP, IP_RECVORIGDSTADDR, 0, KNOWN},
+    {IPPROTO_IP, IP_MINTTL, 0, KNOWN},
+    {IPPROTO_IP, IP_NO_DEFRAG, 0, CONSTANT},
+    {IPPROTO_IP, IP_CHECKSUM, 0, KNOWN},
+    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, KNOWN},
+    {IPPROTO_IP, IP_RECVFRAGSIZE, 0, CONSTANT},
+    {IPPROTO_IP, IP_RECVERR_RFC4884, 0, KNOWN},
+    {IPPROTO_IP, IP_MULTICAST_IF, 0, CONSTANT},
+    {IPPROTO_IP, IP_MULTICAST_TTL, 1, CONSTANT},
+    {IPPROTO_IP, IP_MULTICAST_LOOP, 1, KNOWN},
+    {IPPROTO_IP, IP_MULTICAST_ALL, 1, KNOWN},
+    {IPPROTO_IP, IP_UNICAST_IF, 0, CONSTANT},
+    {IPPROTO_IP, IP_LOCAL_PORTS, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_2292PKTINFO, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_2292HOPOPTS, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_2292DSTOPTS, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_2292RTHDR, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_2292HOPLIMIT, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_FLOW_INFO, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_MULTICAST_IF, 0, CONSTANT},
+    {IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 1, CONSTANT},
+    {IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 1, KNOWN},
+    {IPPROTO_IPV6, IPV6_ROUTER_ALERT, 0, CONSTANT},
+    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_WANT, KNOWN},
+    {IPPROTO_IPV6, IPV6_RECVERR, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_MULTICAST_ALL, 1, KNOWN},
+    {IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_RECVERR_RFC4884, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_SEND_FLOW_INFO, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_RECVPKTINFO, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_RECVHOPOPTS, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_RECVRTHDR, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_RECVDSTOPTS, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_RECVPATHMTU, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_DONTFRAG, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_RECVTCLASS, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, 1, KNOWN},
+    {IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, PREFER_PUBLIC_HOME_NONCGA, KNOWN},
+    {IPPROTO_IPV6, IPV6_MINHOPCOUNT, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_ORIGDSTADDR, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_TRANSPARENT, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_UNICAST_IF, 0, CONSTANT},
+    {IPPROTO_IPV6, IPV6_RECVFRAGSIZE, 0, KNOWN},
+    {IPPROTO_IPV6, IPV6_2292PKTOPTIONS, 0, EMPTY},
+    {IPPROTO_IPV6, IPV6_HOPOPTS, 0, EMPTY},
+    {IPPROTO_IPV6, IPV6_RTHDRDSTOPTS, 0, EMPTY},
+    {IPPROTO_IPV6, IPV6_RTHDR, 0, EMPTY},
+    {IPPROTO_IPV6, IPV6_DSTOPTS, 0, EMPTY},
+    {IPPROTO_IPV6, IPV6_FREEBIND, 0, KNOWN},
 };
 
 static const struct known_option *find_known(int level, int option)
@@ -93,8 +194,11 @@ static int remember(struct channel *channel, int level, int option, const void *
                     size_t length)
 {
     struct remembered_option *place = find_remembered(channel, level, option);
-    if (find_known(level, option) == NULL)
+    const struct known_option *fallback = find_known(level, option);
+    if (fallback == NULL || fallback->kind == CONSTANT)
         return -ENOPROTOOPT;
+    if (fallback->kind == EMPTY)
+        return 0;
     if (place == NULL && channel->option_count < CHANNEL_OPTIONS)
         place = &channel->options[channel->option_count++];
     if (place == NULL)
@@ -110,8 +214,8 @@ static int recall(struct channel *channel, int level, int option, void *value, s
     const struct remembered_option *place = find_remembered(channel, level, option);
     if (fallback == NULL)
         return -ENOPROTOOPT;
-    /* There are none; sshd refuses who has some. */
-    if (level == IPPROTO_IP && option == IP_OPTIONS) {
+    /* Of IP's options, say: sshd refuses who has some. */
+    if (fallback->kind == EMPTY) {
         *length = 0;
         return 0;
     }
@@ -125,11 +229,27 @@ static int recall(struct channel *channel, int level, int option, void *value, s
 /* --- setsockopt ---------------------------------------------------------------------------------
  */
 
-/* How long the program's own reading and writing waits is the pipe's matter. */
+/* How long the program's own reading and writing waits, and where it peeks, is the pipe's matter.
+ */
 static bool concerns_the_pipe(int level, int option)
 {
-    return level == SOL_SOCKET && (option == SO_OOBINLINE || option == SO_RCVTIMEO ||
-                                   option == SO_SNDTIMEO || option == SO_RCVLOWAT);
+    return level == SOL_SOCKET &&
+           (option == SO_OOBINLINE || option == SO_RCVTIMEO || option == SO_SNDTIMEO ||
+            option == SO_RCVLOWAT || option == SO_PEEK_OFF);
+}
+
+/* The pipe alone knows it. */
+static bool is_of_pipe_only(int level, int option)
+{
+    return level == SOL_SOCKET && option == SO_PEEK_OFF;
+}
+
+/* No limit is there to be passed. */
+static int without_force(int level, int option)
+{
+    if (level == SOL_SOCKET && option == SO_SNDBUFFORCE)
+        return SO_SNDBUF;
+    return level == SOL_SOCKET && option == SO_RCVBUFFORCE ? SO_RCVBUF : option;
 }
 
 /* What would take the connection out of our hands is refused, and programs do without. */
@@ -157,12 +277,17 @@ static void size_pipe(const struct call *call, struct channel *channel, const vo
 
 static int set(struct call *call, struct channel *channel, const void *value, socklen_t length)
 {
-    int level = (int)call->arguments[1], option = (int)call->arguments[2];
+    int level = (int)call->arguments[1];
+    int option = without_force(level, (int)call->arguments[2]);
     if (is_refused(level, option))
         return option == TCP_ULP ? -ENOENT : -EOPNOTSUPP;
+    if (level == IPPROTO_IPV6 && channel->family == AF_INET)
+        return -ENOPROTOOPT;
     if (concerns_the_pipe(level, option) &&
         setsockopt(call->duplicate, level, option, value, length) < 0)
         return -errno;
+    if (is_of_pipe_only(level, option))
+        return 0;
     if (level == SOL_SOCKET && option == SO_SNDBUF)
         size_pipe(call, channel, value, length);
     int result = -ENOPROTOOPT;
@@ -243,6 +368,10 @@ static int get(struct call *call, struct channel *channel, void *value, socklen_
     int result = -ENOPROTOOPT;
     if (level == SOL_SOCKET && option == SO_ERROR)
         return answer_number(take_error(call, channel), value, length);
+    if (is_of_pipe_only(level, option))
+        return getsockopt(call->duplicate, level, option, value, length) < 0 ? -errno : 0;
+    if (level == IPPROTO_IPV6 && channel->family == AF_INET)
+        return -EOPNOTSUPP;
     if (level == SOL_SOCKET)
         result = get_nature(channel, option, value, length);
     bool is_of_pipe = level == SOL_SOCKET && option == SO_OOBINLINE;

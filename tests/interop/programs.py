@@ -154,6 +154,41 @@ def sockets_case(case):
     run("python3", SOCKETS, KERNEL[4], case)
 
 
+# Where an option is answered otherwise than by the kernel's TCP, and why. Otherwise: both refuse it, or both say the same.
+OTHER_ANSWERS = {
+    "SOL_SOCKET": {
+        7: "sizes are the stack's own", 14: "kept, not ignored", 17: "no process is known on the other side", 25: "any name will do",
+        26: "accepted, ignored", 28: "getpeername() says it", 49: "no CPU is known", 53: "can also be read", 55: "no kernel memory is used",
+        60: "refused: text goes through a pipe", 66: "SO_RCVTIMEO says it", 67: "SO_SNDTIMEO says it", 70: "no busy polling"},
+    "IPPROTO_TCP": {
+        2: "the link's", 3: "said yes to, without effect", 7: "the stack's default", 10: "no clamp unless one is set", 12: "said yes to, without effect",
+        13: "the stack's algorithm", 17: "a timeout in SYN-SENT only", 19: "refused: the connection is ours", 24: "no clock is shown",
+        25: "no limit is a number", 26: "no such figures", 28: "accepted, ignored", 30: "refused", 44: "any value is kept", 45: "any value is kept",
+        46: "any value is kept"},
+    "IPPROTO_IP": {4: "options are not sent", 9: "accepted, ignored", 10: "the stack's default", 14: "the link's", 49: "IPv4's default",
+                   52: "an accident of Linux"},
+    "IPPROTO_IPV6": {1: "no change of family", 6: "accepted, ignored", 23: "the stack's default", 24: "the link's", 26: "of the socket only",
+                     54: "accepted, ignored", 55: "accepted, ignored", 57: "accepted, ignored", 59: "accepted, ignored",
+                     72: "what was set is what is read"},
+}
+
+
+def socket_options_are_answered():
+    """Every number of four levels, asked for and set, on fresh, listening and connected sockets of both families, beside the kernel."""
+    program = ["python3", os.path.join(RUN, "option_answers.py")]
+    native = subprocess.run(program, capture_output=True, text=True, timeout=90, check=True).stdout.splitlines()
+    ours = run(*program)[0].decode().splitlines()
+    assert len(native) == len(ours) > 3000, (len(native), len(ours))
+    wrong = []
+    for line, our_line in zip(native, ours):
+        *question, answer = line.split(maxsplit=5)
+        our_answer = our_line.split(maxsplit=5)[5]
+        both_refuse = answer.startswith("E") and our_answer.startswith("E")
+        if not both_refuse and answer != our_answer and int(question[3]) not in OTHER_ANSWERS[question[2]]:
+            wrong.append(f"{line}, not {our_answer}")
+    assert not wrong, "\n".join(wrong)
+
+
 # --- the notes -------------------------------------------------------------------------------------------
 
 def program_of(name):
@@ -574,7 +609,7 @@ def main():
         without_any_link_the_kernel_counts_nothing, rings_are_refused, tcp_past_the_filter_is_reset, echo_requests, names, exit_codes,
         signals_are_handed_through, last_words_arrive, a_closed_listener_refuses_the_outside,
         killed_program_resets_or_ends_its_connections, killed_stack_leaves_nothing,
-        finds_listening_sockets, thousands_at_once, joined_by_many, programs_outlive_a_killed_stack, as_an_ordinary_user)]
+        finds_listening_sockets, socket_options_are_answered, thousands_at_once, joined_by_many, programs_outlive_a_killed_stack, as_an_ordinary_user)]
     jobs += [(f"program datagrams IPv{family}", datagrams, family) for family in (4, 6)]
     jobs += [(f"program sockets {case}", sockets_case, case) for case in cases]
     for name, t, *args in jobs:
