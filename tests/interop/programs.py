@@ -522,6 +522,50 @@ def joined_by_many():
     tunny("down", name, status=1)
 
 
+REUSE = """import socket, sys
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+s.bind(("", 8089))
+s.listen(64)
+print("ready", flush=True)
+while True:
+    c = s.accept()[0]
+    c.sendall(sys.argv[1].encode())
+    c.close()
+"""
+
+
+def runs_share_a_port():
+    """SO_REUSEPORT across runs: each gets its share, nobody without the option gets in, and who is left when one is killed gets all."""
+    name = f"share-{os.getpid()}"
+    servers = []
+
+    def served():
+        code = "import socket\nfor _ in range(40): print(socket.create_connection(('127.0.0.1', 8089), 20).recv(1).decode(), end='')"
+        return tunny("run", "--join", name, "python3", "-c", code)
+
+    tunny("up", *DEVICE, name)
+    try:
+        for letter in "ab":
+            servers.append(subprocess.Popen([TUNNY, "run", "--join", name, "python3", "-c", REUSE, letter], stdout=subprocess.PIPE))
+            assert servers[-1].stdout.readline() == b"ready\n"
+        tunny("run", "--join", name, "python3", "-c",
+              "import socket\ntry: socket.socket().bind(('', 8089))\nexcept OSError as e: exit(e.errno)", status=98)
+        got = served()
+        assert len(got) == 40 and set(got) == {"a", "b"}, got
+        servers[0].kill()
+        deadline = time.monotonic() + 20
+        while sum(l.startswith("LISTEN") for l in tunny("ss", name).splitlines()) > 1:
+            assert time.monotonic() < deadline, tunny("ss", name)
+            time.sleep(0.05)
+        assert served() == "b" * 40
+    finally:
+        for s in servers:
+            s.kill()
+            s.communicate()
+        tunny("down", name)
+
+
 def programs_outlive_a_killed_stack():
     """They get what TCP would tell them, and no call falls through to the kernel's TCP."""
     name = f"test-{os.getpid()}"
@@ -609,7 +653,8 @@ def main():
         without_any_link_the_kernel_counts_nothing, rings_are_refused, tcp_past_the_filter_is_reset, echo_requests, names, exit_codes,
         signals_are_handed_through, last_words_arrive, a_closed_listener_refuses_the_outside,
         killed_program_resets_or_ends_its_connections, killed_stack_leaves_nothing,
-        finds_listening_sockets, socket_options_are_answered, thousands_at_once, joined_by_many, programs_outlive_a_killed_stack, as_an_ordinary_user)]
+        finds_listening_sockets, socket_options_are_answered, thousands_at_once, joined_by_many, runs_share_a_port,
+        programs_outlive_a_killed_stack, as_an_ordinary_user)]
     jobs += [(f"program datagrams IPv{family}", datagrams, family) for family in (4, 6)]
     jobs += [(f"program sockets {case}", sockets_case, case) for case in cases]
     for name, t, *args in jobs:
