@@ -183,6 +183,16 @@ static struct instant tick(struct tunny *stack)
     return now;
 }
 
+/* Packets that came or went make the device worth looking at for a while (busy polling). */
+static void note_traffic(struct tunny *stack, struct instant now)
+{
+    uint64_t packets = stack->wire->received + stack->wire->transmitted;
+    if (packets != stack->packets) {
+        stack->packets = packets;
+        stack->last_packet = now;
+    }
+}
+
 int stack_turn(struct tunny *stack)
 {
     bool done = false;
@@ -197,6 +207,7 @@ int stack_turn(struct tunny *stack)
             run_timers(stack, now);
         bool sent = send_packets(stack, now);
         done = drained && sent && stack->loopback.count == 0;
+        note_traffic(stack, now);
     }
     tcp_put_to_sleep(stack->tcp, stack->last_turn);
     stack->more = !done;
@@ -209,13 +220,22 @@ void stack_flush(struct tunny *stack)
     bool done = false;
     for (unsigned round = 0; round < STACK_ROUNDS_A_TURN && !done; round++)
         done = send_packets(stack, now);
+    note_traffic(stack, now);
     if (!done || stack->loopback.count > 0)
         stack->more = true;
 }
 
+/* Not where time is simulated: it stands still while somebody looks. */
+bool stack_keeps_looking(const struct tunny *stack)
+{
+    int64_t us = tcp_tunables(stack->tcp)->busy_poll;
+    return us > 0 && stack->clock.readable &&
+           instant_since(stack_now(stack), stack->last_packet).ns < duration_us(us).ns;
+}
+
 struct instant stack_deadline(const struct tunny *stack)
 {
-    if (stack->more)
+    if (stack->more || stack_keeps_looking(stack))
         return stack->last_turn;
     struct instant when = instant_min(tcp_host_deadline(stack->tcp), ip_deadline(stack->ip));
     when = instant_min(when, tcp_sleep_deadline(stack->tcp));

@@ -75,8 +75,10 @@ struct tunny {
     uint64_t names_asked;     /* makes each query's id another one */
     struct endpoint resolver; /* port 0: from the system's files */
     struct instant last_turn;
-    bool more;   /* the last turn ended before everything was done */
-    int failure; /* the device's last word, 0: it lives */
+    struct instant last_packet; /* since about when no packet has come or gone (busy polling) */
+    uint64_t packets;           /* that the wire had carried by then, both ways */
+    bool more;                  /* the last turn ended before everything was done */
+    int failure;                /* the device's last word, 0: it lives */
 };
 
 /* Makes a stack over any device, which it takes over (also on failure), with any clock. `secret` is
@@ -91,6 +93,8 @@ int stack_create_over(const struct tunny_config *config, struct device *device,
 int stack_turn(struct tunny *stack);
 /* Sends what may be sent, without reading: after each call that owes something. */
 void stack_flush(struct tunny *stack);
+/* Busy polling: traffic was so recent that the device is looked at again instead of sleeping. */
+bool stack_keeps_looking(const struct tunny *stack);
 /* When the next turn has something to do although no packet came. */
 struct instant stack_deadline(const struct tunny *stack);
 

@@ -18,7 +18,7 @@ int stack_wait(struct tunny *stack, struct stack_patience *patience)
     if (patience->turned) {
         if (instant_reached(patience->until, stack_now(stack)))
             return patience->expired;
-        if (!stack->more)
+        if (!stack->more && !stack_keeps_looking(stack))
             patience->over = sleep_until(stack, patience->until, patience->also);
     }
     patience->turned = true;

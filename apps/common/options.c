@@ -26,6 +26,7 @@ enum common_option {
     COMMON_CC,
     COMMON_MTU,
     COMMON_NO_OFFLOAD,
+    COMMON_BUSY_POLL,
     COMMON_MEMORY,
     COMMON_SET,
     COMMON_TRACE,
@@ -47,6 +48,7 @@ static const struct option common_longs[] = {
     {"cc", required_argument, NULL, COMMON_CC},
     {"mtu", required_argument, NULL, COMMON_MTU},
     {"no-offload", no_argument, NULL, COMMON_NO_OFFLOAD},
+    {"busy-poll", required_argument, NULL, COMMON_BUSY_POLL},
     {"memory", required_argument, NULL, COMMON_MEMORY},
     {"set", required_argument, NULL, COMMON_SET},
     {"verbose", no_argument, NULL, 'v'},
@@ -68,6 +70,8 @@ static const char common_help[] =
     "      --resolver ADDR   name server, ADDRESS or ADDRESS:PORT\n"
     "      --mtu N           bytes\n"
     "      --no-offload      no super-segments; every packet as on a wire\n"
+    "      --busy-poll US    for so long after a packet look for the next instead of sleeping\n"
+    "                        (microseconds; a processor's time for a shorter wait)\n"
     "      --memory SIZE     the stack's memory budget (default 512M)\n"
     "      --cc NAME         congestion control\n"
     "      --set NAME=VALUE  a setting (tunny --list-settings); may be repeated\n"
@@ -119,17 +123,32 @@ static int take_tun(struct options *options)
     return 0;
 }
 
+static int add_setting(struct options *options, const char *setting)
+{
+    if (options->settings_count == OPTIONS_SETTINGS) {
+        options_wrong("--set was given more than %d times", OPTIONS_SETTINGS);
+        return OPTIONS_WRONG;
+    }
+    options->settings[options->settings_count++] = setting;
+    return 0;
+}
+
 static int take_setting(struct options *options)
 {
     const char *sign = strchr(optarg, '=');
     if (sign == NULL || sign == optarg || sign[1] == '\0')
         return wrong("--set", "NAME=VALUE");
-    if (options->settings_count == OPTIONS_SETTINGS) {
-        options_wrong("--set was given more than %d times", OPTIONS_SETTINGS);
-        return OPTIONS_WRONG;
-    }
-    options->settings[options->settings_count++] = optarg;
-    return 0;
+    return add_setting(options, optarg);
+}
+
+static int take_busy_poll(struct options *options)
+{
+    enum { LONGEST_US = 1000000 };
+    uint64_t us = 0;
+    if (number_parse(optarg, LONGEST_US, &us) < 0)
+        return wrong("--busy-poll", "0 to 1000000 microseconds");
+    snprintf(options->busy_poll, sizeof options->busy_poll, "busy_poll=%u", (unsigned)us);
+    return add_setting(options, options->busy_poll);
 }
 
 static int take_cc(struct options *options)
@@ -203,6 +222,8 @@ static int take_common(struct options *options, const struct command *command,
         return take_number(options, option);
     case COMMON_CC:
         return take_cc(options);
+    case COMMON_BUSY_POLL:
+        return take_busy_poll(options);
     case COMMON_NO_OFFLOAD:
         config->no_offload = 1;
         return 0;

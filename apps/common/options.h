@@ -14,6 +14,7 @@ struct options {
     const char *settings[OPTIONS_SETTINGS + 1];
     unsigned settings_count;
     char device[64];
+    char busy_poll[24]; /* as a setting */
     char command_line[512];
     const char *trace_file;
     const char *stats_file;

@@ -15,11 +15,11 @@
 #include "bench/bench.h"
 #include "socket.h"
 
-enum { POLLED = 64 };
+enum { POLLED = 64, TIMEOUT_MS = 10 };
 
 static const char ours[] = "198.18.0.2", kernel[] = "198.18.0.1";
 static unsigned turns = 20000;
-static int timeout_ms = 10;
+static const char *const busy_polling[] = {"busy_poll=1000000", NULL};
 
 /* Answers a byte with a byte. False: the peer is gone. */
 static bool serve(struct tunny *stack, int s)
@@ -69,7 +69,7 @@ static int server(struct tunny *stack, enum bench_child_kind kind)
     polled[0] = (struct pollfd){.fd = listening(stack, BENCH_TURN_PORT), .events = POLLIN};
     bench_child(kind, ours, turns);
     for (unsigned round = 0;; round++) {
-        int ready = tunny_poll(stack, polled, count, timeout_ms);
+        int ready = tunny_poll(stack, polled, count, TIMEOUT_MS);
         if (ready < 0)
             return 1;
         if (ready == 0 && round % 64 == 0 && !bench_child_runs())
@@ -154,7 +154,7 @@ int main(int argc, char **argv)
             turns = (unsigned)atoi(optarg);
             break;
         case 'b':
-            timeout_ms = 0;
+            config.settings = busy_polling;
             break;
         default:
             return 2;

@@ -73,12 +73,87 @@ static void another_descriptor_ends_the_wait(void **state)
     world_close(&world);
 }
 
+/* A clock that goes on by itself, as the real one does, and counts how often somebody sleeps. */
+struct passing_time {
+    int64_t now_ns;
+    unsigned sleeps;
+};
+
+static struct instant time_passes(void *context)
+{
+    struct passing_time *time = context;
+    time->now_ns += 100;
+    return (struct instant){time->now_ns};
+}
+
+static int sleeps_until(void *context, const int *descriptors, unsigned count, struct instant until)
+{
+    struct passing_time *time = context;
+    (void)descriptors;
+    (void)count;
+    time->sleeps++;
+    if (time->now_ns < until.ns)
+        time->now_ns = until.ns;
+    return 0;
+}
+
+/* A stack in whose time a packet has just come. */
+static void begin_at(struct tunny *stack, struct passing_time *time)
+{
+    *time = (struct passing_time){.now_ns = stack_now(stack).ns};
+    stack->clock = (struct stack_clock){
+        .now = time_passes, .wait = sleeps_until, .readable = seven_is_readable, .context = time};
+    stack->last_packet.ns = time->now_ns;
+}
+
+static void busy_polling_looks_before_it_sleeps(void **state)
+{
+    struct stack_world world;
+    struct passing_time time;
+    (void)state;
+    world_open(&world, &(struct world_setup){.setting = "busy_poll", .value = 50});
+    struct tunny *stack = world.side[0].stack;
+    struct stack_clock before = stack->clock;
+    begin_at(stack, &time);
+    int64_t began = time.now_ns;
+    assert_int_equal(tunny_timeout_ms(stack), 0);
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(tunny_poll(stack, NULL, 0, 0), 0);
+    assert_int_equal(time.sleeps, 0);
+    assert_int_equal(tunny_poll(stack, NULL, 0, 1), 0);
+    assert_int_equal(time.sleeps, 1);
+    assert_in_range(time.now_ns - began, 1000000, 1100000);
+    assert_int_not_equal(tunny_timeout_ms(stack), 0);
+    stack->clock = before;
+    world_close(&world);
+}
+
+static void without_busy_polling_it_sleeps_at_once(void **state)
+{
+    struct stack_world world;
+    struct passing_time time;
+    (void)state;
+    world_open(&world, &(struct world_setup){0});
+    struct tunny *stack = world.side[0].stack;
+    struct stack_clock before = stack->clock;
+    begin_at(stack, &time);
+    assert_int_not_equal(tunny_timeout_ms(stack), 0);
+    int64_t began = time.now_ns;
+    assert_int_equal(tunny_poll(stack, NULL, 0, 1), 0);
+    assert_int_equal(time.sleeps, 1);
+    assert_in_range(time.now_ns - began, 1000000, 1010000);
+    stack->clock = before;
+    world_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(poll_waits_for_what_it_was_asked),
         cmocka_unit_test(poll_hands_the_clocks_error_on),
         cmocka_unit_test(another_descriptor_ends_the_wait),
+        cmocka_unit_test(busy_polling_looks_before_it_sleeps),
+        cmocka_unit_test(without_busy_polling_it_sleeps_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
