@@ -42,7 +42,7 @@ TESTS_BIN := $(TESTS_SRC:tests/%.c=$B/tests/%)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$B/fuzz/%)
 SUPPORT_OBJ := $(SUPPORT:%.c=$B/%.o)
 
-.PHONY: netem-exact all help lib examples tests fuzz demo test sim planted check tidy conformance format lint install uninstall clean bench bench-quick bench-link
+.PHONY: netem-exact all cross help lib examples tests fuzz demo test sim planted check tidy conformance format lint install uninstall clean bench bench-quick bench-link
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -51,6 +51,9 @@ Q := $(if $(V),,@)
 
 all: $B/tunny lib $B/libtunny-packetdrill.so examples  ## the program, the libraries, the examples
 	@ln -sfn $(MODE)/tunny build/tunny
+
+cross:  ## build/aarch64/tunny, for arm64 (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
+	@$(MAKE) B=build/aarch64 CC=aarch64-linux-gnu-gcc build/aarch64/tunny
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/'
