@@ -70,17 +70,19 @@ int bench_listen(const char *address, unsigned port)
     return listener;
 }
 
-void bench_raise_descriptors(unsigned count)
+unsigned bench_descriptors(unsigned wanted)
 {
     enum { OTHERS = 100 };
-    struct rlimit old, wanted = {count + OTHERS, count + OTHERS};
+    struct rlimit limit, raised = {wanted + OTHERS, wanted + OTHERS};
 
-    getrlimit(RLIMIT_NOFILE, &old);
-    if (old.rlim_cur >= wanted.rlim_cur || setrlimit(RLIMIT_NOFILE, &wanted) == 0)
-        return;
-    printf("S %u connections need as many open files, and the limit of %lu cannot be raised\n",
-           count, (unsigned long)old.rlim_max);
-    exit(BENCH_SKIPPED);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max >= raised.rlim_max)
+        raised.rlim_max = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        return wanted;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return (unsigned)limit.rlim_cur - OTHERS;
 }
 
 double bench_resident(void)

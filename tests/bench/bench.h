@@ -20,6 +20,7 @@ enum bench_child_kind {
     BENCH_TCP_TURNS,       /* the same over TCP */
     BENCH_TCP_CONNECTIONS, /* connect, a byte there and back, close: `number` times; reports */
     BENCH_TCP_ANSWERS,     /* listens at ADDRESS, sends all bytes back, for ever; ready on return */
+    BENCH_TCP_KEEPS,       /* opens `number` connections, for ever */
     BENCH_TCP_HOLDS,       /* opens `number` connections, takes turns on each 100th; reports */
 };
 
@@ -37,9 +38,9 @@ void bench_pin(int cpu);
 /* "198.18.0.1" or "fd00::1" with a port as an address; its length. A kernel's listening socket. */
 socklen_t bench_address(const char *text, unsigned port, struct sockaddr_storage *a);
 int bench_listen(const char *address, unsigned port);
-/* So that `count` connections can be open at once; where the limit cannot be raised, says so and
- * ends the program by BENCH_SKIPPED. */
-void bench_raise_descriptors(unsigned count);
+/* How many of `wanted` connections a process can have open: as many as wanted, where the limit of
+ * open files can be raised. */
+unsigned bench_descriptors(unsigned wanted);
 /* Resident bytes of this process. */
 double bench_resident(void);
 

@@ -14,7 +14,7 @@ import core_rows
 import file_rows
 import page
 import stack_rows
-from harness import Skipped, measure
+from harness import FAILURES, Skipped, measure
 
 PARTS = ("bulk", "ladder", "turns", "connections", "files", "core", "programs")
 
@@ -146,7 +146,7 @@ def main():
         if bench.wanted(part):
             try:
                 globals()[part](bench)
-            except Skipped as reason:
+            except (Skipped, *FAILURES) as reason:
                 bench.say(f"skipped: {part}: {reason}")
     if bench.skipped:
         bench.lines += ["## Not measured here", "", *(f"- {reason}" for reason in bench.skipped), ""]

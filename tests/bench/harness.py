@@ -17,6 +17,9 @@ class Skipped(Exception):
     """Something cannot be measured here; the reason."""
 
 
+FAILURES = (RuntimeError, subprocess.SubprocessError, OSError)  # of one program: the others are measured all the same, and it is said
+
+
 def figures(text):
     """The "R key value unit" lines of a program."""
     return {words[1]: float(words[2]) for words in map(str.split, text.splitlines()) if words[:1] == ["R"]}
@@ -173,7 +176,11 @@ def measure(cases, rounds, say):
             except Skipped as reason:
                 results[name] = reason
                 say(f"skipped: {name}: {reason}")
+            except FAILURES as reason:
+                say(f"skipped: {name}, in round {i + 1}, failed: {reason}")
         say(f"round {i + 1} of {rounds}")
+    for name in cases:
+        results[name] = results[name] or Skipped("failed each time")
     return results
 
 

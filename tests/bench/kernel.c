@@ -154,8 +154,11 @@ int main(int argc, char **argv)
         bench_http_connections(argv[2], (unsigned)atoi(argv[3]), turns);
         return 0;
     }
-    if (strcmp(what, "hold") == 0)
-        bench_raise_descriptors(turns);
+    if (strcmp(what, "hold") == 0 && bench_descriptors(turns) < turns) {
+        printf("S %u connections need as many open files, and the limit of %u cannot be raised\n",
+               turns, bench_descriptors(turns));
+        return BENCH_SKIPPED;
+    }
     bench_pin(0);
     if (argc > 2)
         bench_children_live_with(atoi(argv[2]));

@@ -48,6 +48,8 @@ def ladder_tables(ladder, results, variants):
     """Rates, each with its ratio to the floor on the same rung; and what they cost."""
     rates, costs = [], []
     for way, rung, cases in ladder:
+        if not results.is_there(*cases.values()):
+            continue
         begin = [{"recv": "receive", "send": "send"}[way], rung]
         floor = results.median(cases["floor"], "rate")
         rates.append([*begin, spread(results.values(cases["floor"], "rate")),

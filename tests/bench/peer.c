@@ -150,20 +150,26 @@ void bench_http_connections(const char *address, unsigned port, unsigned connect
     open_many(ask_and_close, address, port, connections);
 }
 
-/* Over several ports, because a client has some 28,000 for each. Then takes turns on some of them,
- * as long as all are open. */
+/* Over several ports, because a client has some 28,000 for each. */
+static int *opened(const char *address, unsigned connections)
+{
+    int *all = calloc(connections, sizeof *all);
+
+    for (unsigned i = 0; all && i < connections; i++)
+        all[i] = connected(SOCK_STREAM, address, BENCH_TURN_PORT + i % BENCH_HOLD_PORTS);
+    return all;
+}
+
+/* Takes turns on some of them, as long as all are open. */
 static void hold(const char *address, unsigned connections)
 {
     enum { STEP = 100, ROUNDS = 20 };
-    int *all = calloc(connections, sizeof *all);
+    int *all = opened(address, connections);
     unsigned turns = connections / STEP * ROUNDS;
-    double *took = calloc(turns, sizeof *took), begun;
+    double *took = calloc(turns, sizeof *took), begun = bench_now();
 
     if (!all || !took || turns == 0)
         bench_die("connections");
-    for (unsigned i = 0; i < connections; i++)
-        all[i] = connected(SOCK_STREAM, address, BENCH_TURN_PORT + i % BENCH_HOLD_PORTS);
-    begun = bench_now();
     for (unsigned i = 0; i < turns; i++) {
         double t = bench_now();
         one_turn(all[(size_t)i * STEP % connections]);
@@ -193,6 +199,10 @@ void bench_peer(enum bench_child_kind kind, const char *address, unsigned number
     case BENCH_TCP_ANSWERS:
         answers_for_ever(listener);
         break;
+    case BENCH_TCP_KEEPS:
+        opened(address, number);
+        for (;;)
+            pause();
     case BENCH_TCP_HOLDS:
         hold(address, number);
         break;
