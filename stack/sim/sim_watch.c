@@ -460,6 +460,8 @@ static size_t fixed_bytes(const struct tunny *stack)
         &tcp->listener_pool,
         &tcp->claim_pool,
         &stack->sockets.pool,
+        &stack->sockets.zerocopy_pool,
+        &stack->sockets.keys_pool,
         &stack->udp->sockets,
         &tcp->reset_pool,
         &stack->ip->fragments.chunks,
@@ -507,8 +509,8 @@ void sim_watch_at_rest(struct sim_host *host)
     const struct tcp *tcp = stack->tcp;
     size_t live = tcp->host.sent_pool.live + tcp->host.range_pool.live + tcp->tcb_pool.live +
                   tcp->connection_pool.live + tcp->listener_pool.live + tcp->claim_pool.live +
-                  stack->sockets.pool.live + tcp->reset_pool.live +
-                  stack->ip->fragments.datagrams.live;
+                  stack->sockets.pool.live + stack->sockets.zerocopy_pool.live +
+                  tcp->reset_pool.live + stack->ip->fragments.datagrams.live;
     for (size_t i = 0; i < PICTURE_POOLS; i++)
         live += tcp->picture_pools[i].live;
     if (live > 0)

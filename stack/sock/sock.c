@@ -137,7 +137,7 @@ static void inherit(struct socket *child, const struct socket *listener)
 {
     child->kind = SOCKET_TCP_CONNECTED;
     child->family = listener->family;
-    child->zerocopy.on = listener->zerocopy.on;
+    child->zerocopy_on = listener->zerocopy_on;
     child->v6only = listener->v6only;
     child->reuse_address = listener->reuse_address;
     child->reuse_port = listener->reuse_port;

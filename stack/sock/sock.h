@@ -32,6 +32,7 @@ struct socket {
     uint8_t mtu_discover; /* IP_MTU_DISCOVER, as it was set */
     bool nonblocking, v6only, reuse_address, reuse_port, broadcast, receive_errors, inq;
     bool receive_shut, send_shut; /* UDP: shutdown() */
+    bool zerocopy_on;             /* SO_ZEROCOPY */
     bool has_claim;               /* `claim` is held: the TCP socket is bound */
     struct tcp_claim claim;
     struct endpoint local; /* as bind() was told, with the port that was chosen */
@@ -40,10 +41,10 @@ struct socket {
     struct tcp_connection *connection;
     struct tcp_listener *listener;
     uint32_t backlog;
-    struct fast_open_keys fast_open_keys; /* TCP_FASTOPEN_KEY; .count 0: none set */
-    size_t lent_receive, lent_send;       /* by the zero-copy calls, not yet taken or sent */
+    struct fast_open_keys *fast_open_keys; /* TCP_FASTOPEN_KEY; NULL: none set */
+    size_t lent_receive, lent_send;        /* by the zero-copy calls, not yet taken or sent */
 
-    struct zerocopy zerocopy; /* MSG_ZEROCOPY */
+    struct zerocopy *zerocopy; /* from the first MSG_ZEROCOPY on */
 
     struct udp_socket *udp;
     size_t outgoing; /* bytes of the budget in datagrams under way */
@@ -60,7 +61,7 @@ struct sockets {
     struct udp *udp;
     struct ip *ip;
     const struct cc_ops *cc; /* of new sockets; NULL: TCP's default */
-    struct pool pool;
+    struct pool pool, zerocopy_pool, keys_pool;
     struct socket **table; /* by number; NULL: free */
     uint32_t capacity, count;
     uint32_t lowest; /* no number below is free */

@@ -71,7 +71,7 @@ static int set_flag(struct socket *socket, int option, struct option_value value
     case SO_ZEROCOPY:
         if (socket->kind == SOCKET_UDP)
             return -ENOPROTOOPT;
-        socket->zerocopy.on = on;
+        socket->zerocopy_on = on;
         return 0;
     case SO_OOBINLINE:
         sock_settings(socket)->oob_inline = on;
@@ -191,7 +191,7 @@ static int get_flag(struct socket *socket, int option, struct option_answer *ans
     case SO_KEEPALIVE:
         return answer_int(answer, settings->keep_alive);
     case SO_ZEROCOPY:
-        return answer_int(answer, socket->zerocopy.on);
+        return answer_int(answer, socket->zerocopy_on);
     case SO_OOBINLINE:
         return answer_int(answer, settings->oob_inline);
     case SO_RCVLOWAT:

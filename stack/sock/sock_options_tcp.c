@@ -99,7 +99,11 @@ static int set_fast_open_keys(struct socket *socket, struct option_value value)
     struct fast_open_keys keys;
     if (socket->connection || !fast_open_keys_read(&keys, (struct bytes){value.data, value.length}))
         return -EINVAL;
-    socket->fast_open_keys = keys;
+    if (!socket->fast_open_keys)
+        socket->fast_open_keys = pool_take(&socket->host->keys_pool);
+    if (!socket->fast_open_keys)
+        return -ENOBUFS;
+    *socket->fast_open_keys = keys;
     if (socket->listener)
         tcp_set_fast_open_keys(socket->listener, &keys);
     return 0;
@@ -108,7 +112,8 @@ static int set_fast_open_keys(struct socket *socket, struct option_value value)
 static int get_fast_open_keys(const struct socket *socket, struct option_answer *answer)
 {
     uint8_t bytes[FAST_OPEN_KEYS * FAST_OPEN_KEY_LENGTH];
-    size_t length = fast_open_keys_write(&socket->fast_open_keys, bytes);
+    const struct fast_open_keys *keys = socket->fast_open_keys;
+    size_t length = keys ? fast_open_keys_write(keys, bytes) : 0;
     return answer_bytes(answer, bytes, length);
 }
 

@@ -15,6 +15,8 @@ void sockets_init(struct sockets *sockets, struct memory *memory, struct tcp *tc
 {
     *sockets = (struct sockets){.memory = memory, .tcp = tcp, .udp = udp, .ip = ip};
     pool_init(&sockets->pool, memory, sizeof(struct socket));
+    pool_init(&sockets->zerocopy_pool, memory, sizeof(struct zerocopy));
+    pool_init(&sockets->keys_pool, memory, sizeof(struct fast_open_keys));
     outgoing_init(&sockets->outgoing, memory);
     list_init(&sockets->changed);
 }
@@ -33,6 +35,8 @@ void sockets_destroy(struct sockets *sockets, struct instant now)
     sockets->table = NULL;
     sockets->capacity = 0;
     pool_destroy(&sockets->pool);
+    pool_destroy(&sockets->zerocopy_pool);
+    pool_destroy(&sockets->keys_pool);
 }
 
 static int grow(struct sockets *sockets)
@@ -86,6 +90,8 @@ void sock_table_remove(struct socket *socket)
     if (number < sockets->lowest)
         sockets->lowest = number;
     list_remove(&socket->changed);
+    pool_give(&sockets->zerocopy_pool, socket->zerocopy);
+    pool_give(&sockets->keys_pool, socket->fast_open_keys);
     pool_give(&sockets->pool, socket);
 }
 

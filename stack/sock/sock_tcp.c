@@ -97,8 +97,8 @@ int sock_tcp_listen(struct socket *socket, uint32_t backlog, struct instant now)
                              &socket->listener);
     if (r < 0)
         return r;
-    if (socket->fast_open_keys.count > 0)
-        tcp_set_fast_open_keys(socket->listener, &socket->fast_open_keys);
+    if (socket->fast_open_keys)
+        tcp_set_fast_open_keys(socket->listener, socket->fast_open_keys);
     socket->backlog = backlog;
     socket->kind = SOCKET_TCP_LISTENING;
     return 0;
@@ -293,13 +293,18 @@ static unsigned send_flags(int flags)
            (flags & MSG_EOR ? TCP_SEND_RECORD_END : 0u);
 }
 
-/* SEND, with MSG_ZEROCOPY's bookkeeping. */
+/* SEND, with MSG_ZEROCOPY's bookkeeping, for which there may be no memory (as Linux: -ENOBUFS). */
 static int64_t send_text(struct socket *socket, struct tcb *tcb, struct bytes text, int flags,
                          struct instant now)
 {
+    bool told = flags & MSG_ZEROCOPY && socket->zerocopy_on;
+    if (told && !socket->zerocopy)
+        socket->zerocopy = pool_take(&socket->host->zerocopy_pool);
+    if (told && !socket->zerocopy)
+        return -ENOBUFS;
     int64_t r = tcp_send(tcb, text.data, text.len, send_flags(flags), now);
-    if (r > 0 && flags & MSG_ZEROCOPY && socket->zerocopy.on)
-        zerocopy_sent(&socket->zerocopy, tcp_text_end(tcb));
+    if (r > 0 && told)
+        zerocopy_sent(socket->zerocopy, tcp_text_end(tcb));
     return r;
 }
 
@@ -320,13 +325,14 @@ int64_t sock_tcp_send(struct socket *socket, struct bytes text, int flags, struc
 
 bool sock_zerocopy_ready(const struct socket *socket)
 {
-    return socket->zerocopy.count > 0 &&
-           zerocopy_ready(&socket->zerocopy, no_longer_needed(socket));
+    return socket->zerocopy && zerocopy_ready(socket->zerocopy, no_longer_needed(socket));
 }
 
 int sock_zerocopy_done(struct socket *socket, uint32_t *first, uint32_t *last)
 {
-    return zerocopy_tell(&socket->zerocopy, no_longer_needed(socket), first, last) ? 0 : -EAGAIN;
+    bool told = socket->zerocopy &&
+                zerocopy_tell(socket->zerocopy, no_longer_needed(socket), first, last);
+    return told ? 0 : -EAGAIN;
 }
 
 /* A connection that is opened for this call alone does not wait for another. */

@@ -12,7 +12,6 @@
 enum { ZEROCOPY_PENDING = 16 };
 
 struct zerocopy {
-    bool on;       /* SO_ZEROCOPY */
     uint32_t next; /* the number of the next send */
     uint32_t told; /* numbers below were told */
     /* Ends of sends that were not told, the oldest first; when there are too many the last ones are
