@@ -406,14 +406,14 @@ static void connections_in_spans(struct peer *peers, unsigned count, uint64_t n)
            took[SPANS - 1]);
 }
 
-/* A hundred connections a second, and silence: those that have nothing to do sleep. */
+/* Ten connections a second, and silence: those that have nothing to do sleep. */
 static void idle(int listener, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         (void)connected(listener, i);
-        turn(10 * TURN_NS);
+        turn(100 * TURN_NS);
     }
-    for (int second = 0; second < 3; second++)
+    for (int second = 0; second < 30; second++)
         turn(1000 * (int64_t)TURN_NS);
 }
 
