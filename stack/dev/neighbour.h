@@ -13,9 +13,9 @@
 enum {
     NEIGHBOUR_ENTRIES = 64,
     NEIGHBOUR_ADDRESSES = 16, /* of ours */
-    NEIGHBOUR_HELD = 16,      /* packets kept, all neighbours together */
-    NEIGHBOUR_HELD_EACH = 3,
-    NEIGHBOUR_ANSWERS = 8, /* owed at one time; further questions are not answered */
+    NEIGHBOUR_HELD = 56,      /* packets kept, all neighbours together */
+    NEIGHBOUR_HELD_EACH = 48, /* a datagram of 64 KB in fragments of 1500 bytes is 45 */
+    NEIGHBOUR_ANSWERS = 8,    /* owed at one time; further questions are not answered */
 };
 
 struct neighbour_config {
