@@ -414,9 +414,18 @@ static unsigned receive_flags(int flags)
     return given;
 }
 
+/* Who looks again and again, as a blocking call does, must not keep a connection awake. */
+static bool sleeps_without_news(const struct socket *socket)
+{
+    return socket->connection && tcp_sleeps(socket->connection) &&
+           !(tcp_connection_readiness(socket->connection) & TCP_READABLE);
+}
+
 int64_t sock_tcp_receive(struct socket *socket, struct room room, int flags, struct instant now)
 {
     struct tcb *tcb;
+    if (room.len > 0 && !(flags & MSG_OOB) && sleeps_without_news(socket))
+        return -EAGAIN;
     int r = sock_awake(socket, -ENOTCONN, &tcb);
     if (r < 0 || room.len == 0)
         return r;
@@ -428,6 +437,8 @@ int64_t sock_receive_lend(struct socket *socket, size_t length, struct bytes pie
 {
     if (socket->kind == SOCKET_UDP)
         return -EOPNOTSUPP;
+    if (sleeps_without_news(socket))
+        return -EAGAIN;
     struct tcb *tcb;
     int r = sock_awake(socket, -ENOTCONN, &tcb);
     if (r < 0)

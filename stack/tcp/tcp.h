@@ -97,6 +97,7 @@ struct tcb *tcp_awake(struct tcp *tcp, struct tcp_connection *connection);
 /* To look at only: one that sleeps is not woken. Valid until the next call of tcp_awake(),
  * tcp_view() or tcp_each(). */
 const struct tcb *tcp_view(struct tcp *tcp, struct tcp_connection *connection);
+bool tcp_sleeps(const struct tcp_connection *connection);
 /* Its user goes away, and there is no memory to wake it for an orderly CLOSE: ABORT (3.10.5). */
 void tcp_forsake(struct tcp *tcp, struct tcp_connection *connection);
 /* At the end of a turn: who has had nothing to do for a while (tcp_sleep_after_ms) sleeps. A

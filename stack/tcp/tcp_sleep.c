@@ -246,6 +246,11 @@ const struct tcb *tcp_view(struct tcp *tcp, struct tcp_connection *c)
     return c->asleep ? tcp_picture_of(tcp, c) : c->tcb;
 }
 
+bool tcp_sleeps(const struct tcp_connection *c)
+{
+    return c->asleep;
+}
+
 unsigned tcp_connection_readiness(const struct tcp_connection *c)
 {
     return c->asleep ? c->readiness : tcp_readiness(c->tcb);
