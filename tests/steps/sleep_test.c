@@ -153,10 +153,9 @@ static void it_sleeps_after_its_time_without_segments(void **state)
     assert_true(instant_is_never(tcp_sleep_deadline(steps->tcp)));
 }
 
-/* MUST-24, MUST-27 */
-static void the_keep_alive_timer_wakes_it(void **state)
+/* Established, with a keep-alive probe due in a minute, and asleep. */
+static void sleeps_with_keep_alive(void)
 {
-    (void)state;
     steps_open(&plain);
     reach(TCP_ESTABLISHED);
     settings()->keep_alive = true;
@@ -164,6 +163,13 @@ static void the_keep_alive_timer_wakes_it(void **state)
     settings_changed();
     forget_sent();
     assert_true(falls_asleep());
+}
+
+/* MUST-24, MUST-27 */
+static void the_keep_alive_timer_wakes_it(void **state)
+{
+    (void)state;
+    sleeps_with_keep_alive();
     passes_ms(59999);
     assert_nothing_sent();
     passes_ms(1);
@@ -224,13 +230,7 @@ static void whoever_has_something_to_do_stays_awake(void **state)
 static void without_memory_it_does_not_wake_but_later(void **state)
 {
     (void)state;
-    steps_open(&plain);
-    reach(TCP_ESTABLISHED);
-    settings()->keep_alive = true;
-    settings()->keep_idle_s = 60;
-    settings_changed();
-    forget_sent();
-    assert_true(falls_asleep());
+    sleeps_with_keep_alive();
     steps->memory.fail_at = steps->memory.takes + 1;
     arrives(.seq = 1, .ack = 1, .flags = ACK, .len = 10);
     assert_dropped(DROP_tcp_no_memory_to_wake);
