@@ -19,8 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "bench/bench.h"
 #include "socket.h"
 
 enum {
@@ -361,17 +361,6 @@ static void holes(struct peer *p, uint64_t n, uint32_t count)
 
 /* --- one run -------------------------------------------------------------------------------- */
 
-static double resident_bytes(void)
-{
-    unsigned long size = 0, resident = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-
-    if (!f || fscanf(f, "%lu %lu", &size, &resident) != 2)
-        die("/proc/self/statm");
-    fclose(f);
-    return (double)resident * (double)sysconf(_SC_PAGESIZE);
-}
-
 static struct peer *connect_all(int listener, unsigned count)
 {
     struct peer *peers = calloc(count, sizeof *peers);
@@ -439,10 +428,10 @@ int main(int argc, char **argv)
 
     if (n == 0 || tunny_create_virtual(&config, &stack, error, sizeof error) < 0)
         die(n ? error : "usage: core in|out|swapped|sack|scattered|holes|connections|idle N [M]");
-    before = resident_bytes();
+    before = bench_resident();
     if (!strcmp(what, "idle")) {
         idle(listening(), (unsigned)n);
-        printf("R idle %.0f bytes\n", (resident_bytes() - before) / (double)n);
+        printf("R idle %.0f bytes\n", (bench_resident() - before) / (double)n);
         return 0;
     }
     listener = listening();
