@@ -1,8 +1,11 @@
 /* tunny down, ps and ss: commands that ask a supervisor and print what it says; see up.h. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/exit_codes.h"
@@ -17,8 +20,9 @@ static const struct command down_command = {
     .name = "tunny down",
     .usage = "tunny down NAME",
     .help =
-        "Ends the stack that \"tunny up NAME\" made. Programs on it see their connections end.\n"
-        "Exit codes: 0 it ends, 1 there is none, 2 usage.\n",
+        "Ends the stack that \"tunny up NAME\" made and waits until it is gone. Programs on it\n"
+        "see their connections end.\n"
+        "Exit codes: 0 it is gone, 1 there is none, 2 usage.\n",
     .shorts = "",
     .longs = no_longs,
 };
@@ -128,6 +132,35 @@ int ss_main(int argc, char **argv)
         "PROGRAM");
 }
 
+/* A descriptor of the process that holds the stack at the other end, readable when it is gone. */
+static int holder_of(int there)
+{
+    struct ucred holder;
+    socklen_t size = sizeof holder;
+    if (getsockopt(there, SOL_SOCKET, SO_PEERCRED, &holder, &size) < 0)
+        return -errno;
+    int process = (int)syscall(SYS_pidfd_open, holder.pid, 0);
+    return process < 0 ? -errno : process;
+}
+
+/* Asks it to end. 0 when it is gone, or a negative errno. */
+static int end_stack(const char *name)
+{
+    struct control_request request = {.verb = CONTROL_DOWN};
+    struct control_answer answer = {0};
+    int there = control_connect(name);
+    if (there < 0)
+        return there;
+    struct pollfd holder = {.fd = holder_of(there), .events = POLLIN};
+    int result = control_ask(there, &request, NULL, &answer, NULL, 0);
+    while (result >= 0 && holder.fd >= 0 && poll(&holder, 1, -1) < 0 && errno == EINTR)
+        ;
+    if (holder.fd >= 0)
+        close(holder.fd);
+    close(there);
+    return result < 0 ? result : 0;
+}
+
 int down_main(int argc, char **argv)
 {
     int code;
@@ -136,7 +169,7 @@ int down_main(int argc, char **argv)
         return code;
     if (name == NULL)
         return options_wrong("a name is missing");
-    int result = ask(name, CONTROL_DOWN);
+    int result = end_stack(name);
     if (result == 0)
         return EXIT_OK;
     complain("there is no stack %s: %s.", name, error_words(result));
