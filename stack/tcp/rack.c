@@ -38,9 +38,12 @@ static bool is_ambiguous(const struct rack_news *news)
            (int32_t)(news->ts_ecr - delivery->newest_ts) < 0;
 }
 
-static void advance(struct rack *rack, struct instant sent_at, seqno to, struct instant now)
+/* What overtook others came sooner than they can: they are given the least round trip of those that
+ * came in order. */
+static void advance(struct rack *rack, struct instant sent_at, seqno to,
+                    const struct rack_news *news)
 {
-    rack->rtt = instant_since(now, sent_at);
+    rack->rtt = duration_max(instant_since(news->now, sent_at), news->min_rtt);
     if (rack->to != 0 && !is_sent_after(sent_at, to, rack->sent_at, rack->to))
         return;
     rack->sent_at = sent_at;
@@ -51,9 +54,9 @@ bool rack_on_delivery(struct rack *rack, const struct rack_news *news)
 {
     const struct sent_delivery *delivery = news->delivery;
     if (delivery->has_newest && !is_ambiguous(news))
-        advance(rack, delivery->newest_sent_at, delivery->newest_to, news->now);
+        advance(rack, delivery->newest_sent_at, delivery->newest_to, news);
     else if (delivery->has_rtt)
-        advance(rack, delivery->rtt_sent_at, delivery->rtt_to, news->now);
+        advance(rack, delivery->rtt_sent_at, delivery->rtt_to, news);
     /* Step 3: something sent once arrived after something higher. */
     bool reordered = delivery->never_retransmitted_delivered && delivery->lowest_once != 0 &&
                      delivery->lowest_once < rack->fack;

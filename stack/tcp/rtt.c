@@ -33,7 +33,7 @@ static void compute_rto(struct rtt *rtt, const struct tcp_tunables *tunables)
 static void update_minimum(struct rtt *rtt, struct duration sample, struct instant now)
 {
     struct duration half = duration_s(MIN_HALF_WINDOW_S);
-    if (!rtt->sampled) {
+    if (rtt->min.ns == 0) {
         rtt->min_of_half = rtt->min_of_half_before = sample;
         rtt->min_at = now;
     } else if (instant_since(now, rtt->min_at).ns >= half.ns) {
@@ -60,9 +60,15 @@ static void smooth(struct rtt *rtt, struct duration sample, int64_t samples_per_
 void rtt_sample(struct rtt *rtt, const struct tcp_tunables *tunables, struct duration sample,
                 uint32_t samples_per_round, struct instant now)
 {
+    update_minimum(rtt, duration_max(sample, duration_us(1)), now);
+    rtt_sample_beyond_hole(rtt, tunables, sample, samples_per_round);
+}
+
+void rtt_sample_beyond_hole(struct rtt *rtt, const struct tcp_tunables *tunables,
+                            struct duration sample, uint32_t samples_per_round)
+{
     CHECK(samples_per_round >= 1);
     sample = duration_max(sample, duration_us(1));
-    update_minimum(rtt, sample, now);
     if (!rtt->sampled) {
         /* RFC 6298, 2.2 (R6298-02) */
         rtt->srtt = sample;

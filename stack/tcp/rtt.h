@@ -11,7 +11,7 @@ struct rtt {
     struct duration srtt, rttvar; /* RFC 6298, 2; meaningless before the first sample */
     struct duration rto;          /* without backoff, within its bounds */
     struct duration latest;       /* the last sample */
-    struct duration min;          /* the least over the last ~5 minutes (RFC 8985, 6.2 step 1) */
+    struct duration min; /* the least of about 5 minutes (RFC 8985, 6.2 step 1); 0: none yet */
     struct duration min_of_half, min_of_half_before; /* its two halves */
     struct instant min_at;                           /* when the half that is being filled began */
     uint8_t backoff;                                 /* how many times rto is doubled (5.5) */
@@ -25,6 +25,11 @@ void rtt_init(struct rtt *rtt, const struct tcp_tunables *tunables);
  * smooth more than one. Ends the backoff. */
 void rtt_sample(struct rtt *rtt, const struct tcp_tunables *tunables, struct duration sample,
                 uint32_t samples_per_round, struct instant now);
+
+/* The same of a segment that was SACKed beyond a hole. It may have overtaken those in the hole, so
+ * it says nothing about the least that a round trip takes. */
+void rtt_sample_beyond_hole(struct rtt *rtt, const struct tcp_tunables *tunables,
+                            struct duration sample, uint32_t samples_per_round);
 
 /* A timeout was spurious; `delay` is how long the acknowledgment took. RFC 4015, 3.2 step 9: srtt
  * is at least that and rttvar at least half of it, so that the same delay does not time out again.

@@ -99,7 +99,9 @@ static void sample_round_trip(struct tcb *tcb, const struct segment *seg,
                               const struct sent_delivery *delivery, struct instant now)
 {
     struct duration sample = duration_ns(-1);
-    uint64_t per_round = (tcb->snd.nxt - tcb->snd.una + delivery->acked_bytes) / (2 * tcb->mss);
+    uint64_t segments = (tcb->snd.nxt - tcb->snd.una + delivery->acked_bytes) / (2 * tcb->mss);
+    uint32_t per_round = segments > 0 ? (uint32_t)segments : 1;
+    const struct tcp_tunables *tunables = &tcb->host->tunables;
 
     if (delivery->has_rtt)
         sample = instant_since(now, delivery->rtt_sent_at);
@@ -108,7 +110,10 @@ static void sample_round_trip(struct tcb *tcb, const struct segment *seg,
         sample = paws_round_trip(&tcb->paws, seg->options->ts_ecr, now);
     if (sample.ns < 0)
         return;
-    rtt_sample(&tcb->rtt, &tcb->host->tunables, sample, per_round ? (uint32_t)per_round : 1, now);
+    if (delivery->has_rtt && delivery->rtt_beyond_hole)
+        rtt_sample_beyond_hole(&tcb->rtt, tunables, sample, per_round);
+    else
+        rtt_sample(&tcb->rtt, tunables, sample, per_round, now);
     TRACE(tcb->host->trace, rtt_sampled, .rtt = sample, .srtt = tcb->rtt.srtt,
           .rttvar = tcb->rtt.rttvar, .rto = tcb->rtt.rto);
 }

@@ -83,6 +83,7 @@ static void a_lost_probe_is_no_congestion(void **state)
     cwnd = steps->tcb->cc.cwnd;
     ssthresh = steps->tcb->cc.ssthresh;
     forget_sent();
+    passes_ms(1);
     arrives(.seq = 1, .ack = from, .flags = ACK, .window = 60000, .sack = {end, end + 4096},
             .sack_count = 1);
     assert_int_equal(event_count(mtu_probe_failed), 1);
@@ -134,6 +135,7 @@ static void a_probe_lost_among_others_tells_nothing(void **state)
     const struct step_sent *probe = find_probe(1024);
     uint32_t from = probe->seq, end = probe->seq + probe->len;
     acknowledges(from);
+    passes_ms(1);
     arrives(.seq = 1, .ack = from, .flags = ACK, .window = 60000,
             .sack = {end + 1024, end + 6 * 1024}, .sack_count = 1);
     assert_int_equal(event_count(recovery_entered), 1);

@@ -144,6 +144,23 @@ static void sent_before_and_old_enough_is_lost(void **state)
     assert_int_equal(b->sent.pipe_segments, 2);
 }
 
+/* One that overtook the others says nothing of how long they take: they have the least round trip
+ * of all that came in order, which is 10 ms. */
+static void others_are_given_a_whole_round_trip_by_an_overtaker(void **state)
+{
+    struct bench *b = *state;
+    struct rack rack;
+    rack_init(&rack);
+    send_segments(b, 0, 5, 1);
+    sack(b, 4, 1, 2);
+    take(b, &rack, 2, 0);
+    assert_int_equal(rack.rtt.ns, duration_ms(10).ns);
+    rack_mark_lost(&rack, &b->sent, duration_ms(3), &b->trace, at_ms(13));
+    assert_int_equal(b->sent.lost_segments, 0);
+    rack_mark_lost(&rack, &b->sent, duration_ms(3), &b->trace, at_ms(1 + 10 + 3 + 2));
+    assert_int_equal(b->sent.lost_segments, 4);
+}
+
 /* R8985-05 */
 static void lost_retransmission_is_found_again(void **state)
 {
@@ -276,6 +293,7 @@ int main(void)
         cmocka_unit_test(window_is_a_quarter_round_trip_unless_nothing_reorders),
         cmocka_unit_test(dsack_widens_once_a_round_for_sixteen_recoveries),
         BENCH_TEST(sent_before_and_old_enough_is_lost),
+        BENCH_TEST(others_are_given_a_whole_round_trip_by_an_overtaker),
         BENCH_TEST(lost_retransmission_is_found_again),
         BENCH_TEST(ambiguous_acknowledgments_are_ignored),
         BENCH_TEST(a_retransmission_beyond_a_hole_counts),
