@@ -34,7 +34,8 @@ struct cc_ack {
     uint64_t flight_before;        /* in flight before this ACK */
     uint64_t pipe;                 /* in flight now (RFC 6675's pipe) */
     uint64_t ce_marked;            /* bytes reported as CE-marked (accurate ECN), of `delivered` */
-    struct duration rtt;           /* this ACK's sample; negative: none */
+    struct duration rtt;           /* this ACK's sample, not by the clock of timestamps, which is
+                                    * coarse; negative: none */
     struct duration rtt_in_order;  /* the same, unless what it is of was SACKed: that may have
                                     * overtaken others on a shorter way */
     struct duration srtt, min_rtt; /* 0: not known yet */

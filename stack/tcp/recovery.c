@@ -185,7 +185,7 @@ static void leave(const struct recovery_scene *scene, const struct moment *at)
     scene->cc->ops->on_recovered(scene->cc, at->now);
     /* RFC 9937, 6.4 (R9937-07). After a timeout slow start goes on instead. */
     if (reducing && !scene->cc->ops->owns_recovery_window)
-        scene->cc->cwnd = recovery->reduce_to;
+        cc_set_cwnd(scene->cc, recovery->reduce_to); /* at least a segment, which may have grown */
     if (recovery->phase != RECOVERY_CWR)
         rack_on_recovery_end(&recovery->rack);
     undo_on_recovery_end(&recovery->undo, at->nxt);
@@ -574,7 +574,7 @@ static struct cc_ack facts_for_cc(const struct turn *turn)
 {
     const struct recovery_ack *ack = turn->ack;
     const struct rtt *rtt = turn->scene->rtt;
-    struct duration sample = turn->sampled ? rtt->latest : duration_ns(-1);
+    struct duration sample = turn->delivery->has_rtt ? rtt->latest : duration_ns(-1);
     return (struct cc_ack){
         .now = ack->now,
         .una = ack->una,

@@ -61,11 +61,11 @@ void rtt_sample(struct rtt *rtt, const struct tcp_tunables *tunables, struct dur
                 uint32_t samples_per_round, struct instant now)
 {
     update_minimum(rtt, duration_max(sample, duration_us(1)), now);
-    rtt_sample_beyond_hole(rtt, tunables, sample, samples_per_round);
+    rtt_sample_rough(rtt, tunables, sample, samples_per_round);
 }
 
-void rtt_sample_beyond_hole(struct rtt *rtt, const struct tcp_tunables *tunables,
-                            struct duration sample, uint32_t samples_per_round)
+void rtt_sample_rough(struct rtt *rtt, const struct tcp_tunables *tunables, struct duration sample,
+                      uint32_t samples_per_round)
 {
     CHECK(samples_per_round >= 1);
     sample = duration_max(sample, duration_us(1));

@@ -26,10 +26,10 @@ void rtt_init(struct rtt *rtt, const struct tcp_tunables *tunables);
 void rtt_sample(struct rtt *rtt, const struct tcp_tunables *tunables, struct duration sample,
                 uint32_t samples_per_round, struct instant now);
 
-/* The same of a segment that was SACKed beyond a hole. It may have overtaken those in the hole, so
- * it says nothing about the least that a round trip takes. */
-void rtt_sample_beyond_hole(struct rtt *rtt, const struct tcp_tunables *tunables,
-                            struct duration sample, uint32_t samples_per_round);
+/* The same of a segment that was SACKed beyond a hole, which may have overtaken those in the hole,
+ * or of an echoed timestamp, which ticks in milliseconds: neither says what the least is. */
+void rtt_sample_rough(struct rtt *rtt, const struct tcp_tunables *tunables, struct duration sample,
+                      uint32_t samples_per_round);
 
 /* A timeout was spurious; `delay` is how long the acknowledgment took. RFC 4015, 3.2 step 9: srtt
  * is at least that and rttvar at least half of it, so that the same delay does not time out again.

@@ -110,10 +110,10 @@ static void sample_round_trip(struct tcb *tcb, const struct segment *seg,
         sample = paws_round_trip(&tcb->paws, seg->options->ts_ecr, now);
     if (sample.ns < 0)
         return;
-    if (delivery->has_rtt && delivery->rtt_beyond_hole)
-        rtt_sample_beyond_hole(&tcb->rtt, tunables, sample, per_round);
-    else
+    if (delivery->has_rtt && !delivery->rtt_beyond_hole)
         rtt_sample(&tcb->rtt, tunables, sample, per_round, now);
+    else
+        rtt_sample_rough(&tcb->rtt, tunables, sample, per_round);
     TRACE(tcb->host->trace, rtt_sampled, .rtt = sample, .srtt = tcb->rtt.srtt,
           .rttvar = tcb->rtt.rttvar, .rto = tcb->rtt.rto);
 }
@@ -278,16 +278,19 @@ void tcp_ack_arrives(struct tcb *tcb, const struct segment *seg, struct instant 
 /* R6298-06: only a SYN that was sent once is a sample; timestamps tell for the others. */
 static void sample_handshake(struct tcb *tcb, const struct segment *seg, struct instant now)
 {
+    const struct tcp_tunables *tunables = &tcb->host->tunables;
     struct duration sample = duration_ns(-1);
 
     if (tcb->syn_transmissions == 1) {
         sample = instant_since(now, tcb->syn_sent_at);
         window_set_rtt(&tcb->window, sample);
-    } else if (tcb->paws.enabled && seg->options->has_timestamps && seg->options->ts_ecr != 0) {
-        sample = paws_round_trip(&tcb->paws, seg->options->ts_ecr, now);
+        rtt_sample(&tcb->rtt, tunables, sample, 1, now);
+        return;
     }
+    if (tcb->paws.enabled && seg->options->has_timestamps && seg->options->ts_ecr != 0)
+        sample = paws_round_trip(&tcb->paws, seg->options->ts_ecr, now);
     if (sample.ns >= 0)
-        rtt_sample(&tcb->rtt, &tcb->host->tunables, sample, 1, now);
+        rtt_sample_rough(&tcb->rtt, tunables, sample, 1);
     else
         rtt_after_syn_timeout(&tcb->rtt); /* RFC 6298, 5.7 */
 }

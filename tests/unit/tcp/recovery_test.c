@@ -121,6 +121,20 @@ static void recovery_ends_with_cwnd_at_ssthresh(void **state)
     assert_int_equal(traced(w, EVENT_recovery_left), 1);
 }
 
+/* Path MTU discovery may raise the segment while recovery goes on. */
+static void a_segment_that_grew_in_recovery_fits_the_window(void **state)
+{
+    struct world *w = *state;
+    flight_of_ten(w);
+    ARRIVES(w, .left = 1, .right = 10);
+    assert_int_equal(w->recovery.phase, RECOVERY_FAST);
+    cc_set_smss(&w->cc, 100 * MSS);
+    later(w, 40);
+    ARRIVES(w, .una = w->recovery.recover);
+    assert_int_equal(w->recovery.phase, RECOVERY_OPEN);
+    assert_int_equal(w->cc.cwnd, w->cc.smss);
+}
+
 /* R5681-13 */
 static void losses_in_two_windows_reduce_twice(void **state)
 {
@@ -469,6 +483,21 @@ static void congestion_control_gets_complete_facts(void **state)
     assert_int_equal(last_ack.lost_total, MSS);
 }
 
+/* The peer's echo of a timestamp gives a round trip to the millisecond: enough for the timeout, not
+ * for a model of the path. */
+static void an_echoed_timestamp_is_no_fact_for_congestion_control(void **state)
+{
+    struct world *w = *state;
+    flight_of_ten(w);
+    ARRIVES(w, .left = 1, .right = 10);
+    send_lost(w);
+    later(w, 40);
+    ARRIVES(w, .una = SEG(1), .ts_ecr = 1);
+    assert_int_equal(last_ack.acked, MSS);
+    assert_int_equal(last_ack.rtt.ns, -1);
+    assert_int_equal(last_ack.rtt_in_order.ns, -1);
+}
+
 static void flood_block(struct world *w, seqno left, seqno right)
 {
     struct sent_delivery d = {0};
@@ -676,6 +705,7 @@ int main(void)
         WORLD_TEST(limited_transmit_is_not_in_the_flight),
         WORLD_TEST(what_acks_of_the_same_turn_let_go_is_in_the_flight),
         WORLD_TEST(recovery_ends_with_cwnd_at_ssthresh),
+        WORLD_TEST(a_segment_that_grew_in_recovery_fits_the_window),
         WORLD_TEST(losses_in_two_windows_reduce_twice),
         WORLD_TEST(many_holes_are_one_reduction),
         WORLD_TEST(fewer_sacks_wait_for_the_reordering_timer),
@@ -696,6 +726,7 @@ int main(void)
         WORLD_TEST(congestion_echo_reduces_once_a_window),
         WORLD_TEST(loss_while_reducing_for_ecn_is_no_second_reduction),
         WORLD_TEST(congestion_control_gets_complete_facts),
+        WORLD_TEST(an_echoed_timestamp_is_no_fact_for_congestion_control),
         WORLD_TEST(sack_floods_stay_cheap),
         WORLD_TEST(sack_floods_stay_cheap_without_rack),
         WORLD_TEST(sack_floods_stay_cheap_while_rack_waits),

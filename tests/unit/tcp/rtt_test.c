@@ -131,17 +131,17 @@ static void constant_round_trips_leave_the_granularity(void **state)
 }
 
 /* What was SACKed beyond a hole may have overtaken the rest: it is smoothed, but no minimum. */
-static void an_overtaker_is_no_minimum(void **state)
+static void a_rough_sample_is_no_minimum(void **state)
 {
     (void)state;
     struct tcp_tunables t = tunables();
     struct rtt rtt;
     rtt_init(&rtt, &t);
-    rtt_sample_beyond_hole(&rtt, &t, duration_ms(3), 1);
+    rtt_sample_rough(&rtt, &t, duration_ms(3), 1);
     assert_int_equal(rtt.min.ns, 0);
     rtt_sample(&rtt, &t, duration_ms(40), 1, at_ms(40));
     assert_int_equal(rtt.min.ns, duration_ms(40).ns);
-    rtt_sample_beyond_hole(&rtt, &t, duration_ms(2), 1);
+    rtt_sample_rough(&rtt, &t, duration_ms(2), 1);
     assert_int_equal(rtt.min.ns, duration_ms(40).ns);
     assert_int_equal(rtt.latest.ns, duration_ms(2).ns);
     assert_true(rtt.srtt.ns < duration_ms(10).ns);
@@ -219,7 +219,7 @@ int main(void)
         cmocka_unit_test(constant_round_trips_leave_the_granularity),
         cmocka_unit_test(many_samples_smooth_no_more_than_one),
         cmocka_unit_test(minimum_forgets_what_is_minutes_old),
-        cmocka_unit_test(an_overtaker_is_no_minimum),
+        cmocka_unit_test(a_rough_sample_is_no_minimum),
         cmocka_unit_test(spurious_timeout_adapts_to_the_delay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
