@@ -132,6 +132,16 @@ static void count_lies(struct tunny *stack)
         trace_drop(&stack->trace, DROP_device_offload_lies);
 }
 
+/* True: there is nothing more to send, or the device takes no more. */
+static bool send_packets(struct tunny *stack, struct instant now)
+{
+    for (unsigned i = 0; i < STACK_SENDS_A_ROUND; i++) {
+        if (!stack_send_next(stack, now))
+            return true;
+    }
+    return false;
+}
+
 /* What came from outside, within bounds. True: all that is there was read. */
 static bool read_device(struct tunny *stack, struct instant now)
 {
@@ -145,6 +155,8 @@ static bool read_device(struct tunny *stack, struct instant now)
             return true;
         }
         packet_arrives(stack, ip_input, &packet, now);
+        if (tcp_answers_first(stack->tcp))
+            send_packets(stack, now);
     }
     return false;
 }
@@ -164,16 +176,6 @@ static void run_timers(struct tunny *stack, struct instant now)
 {
     ip_timeout(stack->ip, now);
     tcp_run_timers(stack->tcp, now);
-}
-
-/* True: there is nothing more to send, or the device takes no more. */
-static bool send_packets(struct tunny *stack, struct instant now)
-{
-    for (unsigned i = 0; i < STACK_SENDS_A_ROUND; i++) {
-        if (!stack_send_next(stack, now))
-            return true;
-    }
-    return false;
 }
 
 static struct instant tick(struct tunny *stack)

@@ -97,6 +97,7 @@ struct tcp_host {
     struct list changed; /* ... whose readiness may have changed */
     struct list drowsy;  /* ... that may have nothing to do for a while (tcp_sleep.c) */
     struct fast_open_cache fast_open;
+    bool answers_first; /* see tcp_answers_first() */
 };
 
 /* What came of a client's Fast Open; the order and meaning of TCP_INFO's tcpi_fastopen_client_fail.
@@ -350,6 +351,7 @@ struct tcp_option_plan tcp_plan_options(const struct tcb *tcb);
 uint32_t tcp_effective_mss(const struct tcb *tcb);
 /* Marks an ACK as owed and disarms the delayed one. */
 void tcp_owe_ack(struct tcb *tcb);
+void tcp_owe_ack_of_its_own(struct tcb *tcb); /* see tcp_answers_first() */
 /* RFC 5961, 7: a challenge ACK, unless the limit of this connection says no. */
 void tcp_owe_challenge_ack(struct tcb *tcb, struct instant now);
 /* A bare reset with this sequence number, as an answer to a segment; the connection goes on unless

@@ -534,10 +534,16 @@ static void settle(struct tcp *tcp, struct tcb *tcb)
     tcp_note_drowsy(tcb);
 }
 
+bool tcp_answers_first(const struct tcp *tcp)
+{
+    return tcp->host.answers_first;
+}
+
 bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now)
 {
     struct list *first;
 
+    tcp->host.answers_first = false;
     if (tcp->reply_count > 0) {
         emit_reply(tcp, out);
         return true;

@@ -133,7 +133,7 @@ static enum verdict refuse(struct tcb *tcb, const struct segment *seg, struct in
             sack_report_duplicate(&tcb->sacks, segment_text_at(seg),
                                   seq_min(segment_text_end(seg), tcb->rcv.nxt));
     }
-    tcp_owe_ack(tcb);
+    tcp_owe_ack_of_its_own(tcb);
     return discard(tcb, old ? DROP_old_duplicate : DROP_out_of_window);
 }
 
@@ -411,7 +411,7 @@ static void text_duplicate_arrived(struct tcb *tcb, seqno at, struct bytes text)
     TRACE(tcb->host->trace, text_duplicate, .seq = at, .len = text.len);
     if (tcb->sack && tcb->host->tunables.tcp_dsack)
         sack_report_duplicate(&tcb->sacks, at, at + text.len);
-    tcp_owe_ack(tcb);
+    tcp_owe_ack_of_its_own(tcb);
 }
 
 /* RFC 2883, 4.2: of a segment that is new in part, the first piece that had arrived before. */
@@ -447,7 +447,7 @@ static void keep_text(struct tcb *tcb, const struct segment *seg, seqno at, stru
         break;
     case REASSEMBLY_FILLED_HOLE:
         text_in_order_arrived(tcb, seg, now);
-        tcp_owe_ack(tcb); /* RFC 5681, 4.2 */
+        tcp_owe_ack_of_its_own(tcb); /* RFC 5681, 4.2 */
         break;
     case REASSEMBLY_OUT_OF_ORDER:
         TRACE(tcb->host->trace, text_out_of_order, .seq = at, .len = text.len,
@@ -457,7 +457,7 @@ static void keep_text(struct tcb *tcb, const struct segment *seg, seqno at, stru
         if (!tcb->sack && tcb->repeat_acks < UINT8_MAX)
             tcb->repeat_acks++;
         ack_policy_quicken(&tcb->acks, &tcb->host->tunables, tcb->received.limit);
-        tcp_owe_ack(tcb); /* RFC 5681, 4.2 (MAY-13) */
+        tcp_owe_ack_of_its_own(tcb); /* RFC 5681, 4.2 (MAY-13) */
         break;
     case REASSEMBLY_DUPLICATE:
         text_duplicate_arrived(tcb, at, text);

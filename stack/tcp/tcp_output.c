@@ -12,6 +12,12 @@ void tcp_owe_ack(struct tcb *tcb)
     tcp_stop_timer(tcb, TIMER_DELAYED_ACK);
 }
 
+void tcp_owe_ack_of_its_own(struct tcb *tcb)
+{
+    tcp_owe_ack(tcb);
+    tcb->host->answers_first = true;
+}
+
 void tcp_owe_challenge_ack(struct tcb *tcb, struct instant now)
 {
     struct duration least = duration_ms(tcb->host->tunables.tcp_invalid_ratelimit);

@@ -121,6 +121,28 @@ static void a_burst_gets_few_acks(void **state)
     world_close(&world);
 }
 
+/* RFC 5681, 4.2 (MAY-13): but what is behind a hole is acknowledged one by one. */
+static void each_segment_behind_a_hole_gets_its_ack(void **state)
+{
+    static uint8_t text[14480];
+    struct stack_world world;
+    struct packet lost;
+    int ends[2];
+    (void)state;
+    world_open(&world, &(struct world_setup){0});
+    world_connect(&world, AF_INET, ends);
+    world_run(&world, duration_ms(300));
+    assert_int_equal(tunny_send(world.side[0].stack, ends[0], text, sizeof text, MSG_DONTWAIT),
+                     sizeof text);
+    struct device *device = world.side[1].device;
+    assert_int_equal(device_receive(device, &lost, world.now), 0);
+    uint64_t received = device->received, transmitted = device->transmitted;
+    assert_int_equal(tunny_run(world.side[1].stack), 0);
+    assert_true(device->received - received >= 9);
+    assert_int_equal(device->transmitted - transmitted, device->received - received);
+    world_close(&world);
+}
+
 /* Queue starvation/livelock: however much arrives, a turn ends. */
 static void a_turn_ends_under_a_flood(void **state)
 {
@@ -214,6 +236,7 @@ int main(void)
         cmocka_unit_test(an_unknown_protocol_is_refused),
         cmocka_unit_test(only_believable_packet_too_big_lowers_the_mtu),
         cmocka_unit_test(a_burst_gets_few_acks),
+        cmocka_unit_test(each_segment_behind_a_hole_gets_its_ack),
         cmocka_unit_test(a_turn_ends_under_a_flood),
         cmocka_unit_test(a_device_that_is_gone_is_told),
         cmocka_unit_test(checksums_are_left_to_devices_that_can),
