@@ -306,9 +306,10 @@ struct tcp_emission {
 /* The next segment that any connection, or TCP itself, has to send; false: none now. Ask until it
  * says no after all input that is there was read (MUST-58, 59), or when tcp_answers_first(). */
 bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now);
-/* Whether a segment came whose ACK must leave before the next one is looked at: it was out of order,
- * came twice or filled a hole (RFC 5681, 4.2). Each such ACK tells of one segment, which senders
- * count and time; one for several makes Linux's BBR send bursts. Until the next tcp_next(). */
+/* Whether a segment came whose ACK must leave before the next one is looked at: it was out of
+ * order, came twice or filled a hole (RFC 5681, 4.2). Each such ACK tells of one segment, which
+ * senders count and time; one for several makes Linux's BBR send bursts. Until the next tcp_next().
+ */
 bool tcp_answers_first(const struct tcp *tcp);
 /* false: tcp_next() would find nothing. */
 bool tcp_may_have_segments(const struct tcp *tcp);
