@@ -30,7 +30,8 @@ def run(command):
     if done.returncode == SKIPPED:
         raise Skipped(next(line[2:] for line in done.stdout.splitlines() if line.startswith("S ")))
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: exit status {done.returncode}: {done.stderr.strip()}")
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise RuntimeError(f"{' '.join(command)}: exit status {done.returncode}: {last}".replace(ROOT + "/", ""))
     return figures(done.stdout)
 
 
