@@ -60,19 +60,25 @@ static void copy_text(int descriptor)
 }
 
 /* 0 or a negative errno; texts are printed. */
-static int ask(const char *name, enum control_verb verb)
+static int ask_there(int there, enum control_verb verb)
 {
     struct control_request request = {.verb = verb};
     struct control_answer answer = {0};
     int text = -1;
-    int there = control_connect(name);
-    if (there < 0)
-        return there;
     int got = control_ask(there, &request, NULL, &answer, &text, 1);
-    close(there);
     if (got > 0)
         copy_text(text);
     return got < 0 ? got : 0;
+}
+
+static int ask(const char *name, enum control_verb verb)
+{
+    int there = control_connect(name);
+    if (there < 0)
+        return there;
+    int result = ask_there(there, verb);
+    close(there);
+    return result;
 }
 
 struct question {
@@ -146,19 +152,17 @@ static int holder_of(int there)
 /* Asks it to end. 0 when it is gone, or a negative errno. */
 static int end_stack(const char *name)
 {
-    struct control_request request = {.verb = CONTROL_DOWN};
-    struct control_answer answer = {0};
     int there = control_connect(name);
     if (there < 0)
         return there;
     struct pollfd holder = {.fd = holder_of(there), .events = POLLIN};
-    int result = control_ask(there, &request, NULL, &answer, NULL, 0);
-    while (result >= 0 && holder.fd >= 0 && poll(&holder, 1, -1) < 0 && errno == EINTR)
+    int result = ask_there(there, CONTROL_DOWN);
+    while (result == 0 && holder.fd >= 0 && poll(&holder, 1, -1) < 0 && errno == EINTR)
         ;
     if (holder.fd >= 0)
         close(holder.fd);
     close(there);
-    return result < 0 ? result : 0;
+    return result;
 }
 
 int down_main(int argc, char **argv)
