@@ -103,18 +103,24 @@ static void only_believable_packet_too_big_lowers_the_mtu(void **state)
     world_close(&world);
 }
 
+/* Ten segments wait in the device of side 1, their receiver. */
+static void world_with_a_burst(struct stack_world *world)
+{
+    static uint8_t text[14480];
+    int ends[2];
+    world_open(world, &(struct world_setup){0});
+    world_connect(world, AF_INET, ends);
+    world_run(world, duration_ms(300));
+    assert_int_equal(tunny_send(world->side[0].stack, ends[0], text, sizeof text, MSG_DONTWAIT),
+                     sizeof text);
+}
+
 /* MUST-58, MUST-59: all that is there is read before anything is sent: one ACK for a burst. */
 static void a_burst_gets_few_acks(void **state)
 {
-    static uint8_t text[14480];
     struct stack_world world;
-    int ends[2];
     (void)state;
-    world_open(&world, &(struct world_setup){0});
-    world_connect(&world, AF_INET, ends);
-    world_run(&world, duration_ms(300));
-    assert_int_equal(tunny_send(world.side[0].stack, ends[0], text, sizeof text, MSG_DONTWAIT),
-                     sizeof text);
+    world_with_a_burst(&world);
     uint64_t before = world.side[1].device->transmitted;
     assert_int_equal(tunny_run(world.side[1].stack), 0);
     assert_int_equal(world.side[1].device->transmitted - before, 1);
@@ -124,16 +130,10 @@ static void a_burst_gets_few_acks(void **state)
 /* RFC 5681, 4.2 (MAY-13): but what is behind a hole is acknowledged one by one. */
 static void each_segment_behind_a_hole_gets_its_ack(void **state)
 {
-    static uint8_t text[14480];
     struct stack_world world;
     struct packet lost;
-    int ends[2];
     (void)state;
-    world_open(&world, &(struct world_setup){0});
-    world_connect(&world, AF_INET, ends);
-    world_run(&world, duration_ms(300));
-    assert_int_equal(tunny_send(world.side[0].stack, ends[0], text, sizeof text, MSG_DONTWAIT),
-                     sizeof text);
+    world_with_a_burst(&world);
     struct device *device = world.side[1].device;
     assert_int_equal(device_receive(device, &lost, world.now), 0);
     uint64_t received = device->received, transmitted = device->transmitted;
