@@ -59,7 +59,7 @@ static struct rack_facts facts_of(const struct recovery_scene *scene)
 {
     const struct recovery *recovery = scene->recovery;
     return (struct rack_facts){
-        .min_rtt = scene->rtt->sampled ? scene->rtt->min : DURATION_ZERO,
+        .min_rtt = scene->rtt->min,
         .srtt = scene->rtt->srtt,
         .in_recovery = recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_LOSS,
         .sacked_segments = scene->sent->sacked_segments,
@@ -98,7 +98,7 @@ struct cc_loss recovery_loss_facts(const struct recovery_scene *scene, enum cc_c
         .cause = cause,
         .flight = less(flight, limited < most ? limited : most),
         .lost = less(scene->sent->lost_total, scene->recovery->lost_reported),
-        .srtt = scene->rtt->sampled ? scene->rtt->srtt : DURATION_ZERO,
+        .srtt = scene->rtt->srtt,
         .una = at->una,
         .nxt = at->nxt,
     };
@@ -588,8 +588,8 @@ static struct cc_ack facts_for_cc(const struct turn *turn)
         .pipe = turn->sent->pipe_bytes,
         .rtt = sample,
         .rtt_in_order = turn->delivery->rtt_beyond_hole ? duration_ns(-1) : sample,
-        .srtt = rtt->sampled ? rtt->srtt : DURATION_ZERO,
-        .min_rtt = rtt->sampled ? rtt->min : DURATION_ZERO,
+        .srtt = rtt->srtt,
+        .min_rtt = rtt->min,
         .reordered = turn->recovery->rack.reordering_seen,
         .cwnd_limited = ack->cwnd_limited,
         .in_recovery = turn->was_reducing || is_reducing(turn->recovery),

@@ -8,7 +8,7 @@
 #include "tcp/tunables.h"
 
 struct rtt {
-    struct duration srtt, rttvar; /* RFC 6298, 2; meaningless before the first sample */
+    struct duration srtt, rttvar; /* RFC 6298, 2; 0 before the first sample */
     struct duration rto;          /* without backoff, within its bounds */
     struct duration latest;       /* the last sample */
     struct duration min; /* the least of about 5 minutes (RFC 8985, 6.2 step 1); 0: none yet */

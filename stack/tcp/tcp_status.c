@@ -7,7 +7,7 @@ static void fill_timing(const struct tcb *tcb, struct tcp_status *s, struct inst
     s->rto = rtt_timeout(&tcb->rtt, &tcb->host->tunables);
     s->srtt = tcb->rtt.srtt;
     s->rttvar = tcb->rtt.rttvar;
-    s->min_rtt = tcb->rtt.sampled ? tcb->rtt.min : DURATION_ZERO;
+    s->min_rtt = tcb->rtt.min;
     s->receive_rtt = tcb->window.rtt;
     s->delayed_ack = tcb->acks.delay;
     s->last_text_sent = tcb->last_text_sent;
