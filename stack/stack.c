@@ -147,7 +147,7 @@ static bool read_device(struct tunny *stack, struct instant now)
 {
     struct packet packet;
     for (unsigned i = 0; i < STACK_READS_A_ROUND; i++) {
-        int r = device_receive(stack->device, &packet, now);
+        int r = landing_receive(&stack->landing, stack->device, stack->tcp, &packet, now);
         count_lies(stack);
         if (r < 0) {
             if (r != -EAGAIN && r != -EINTR)
@@ -155,6 +155,7 @@ static bool read_device(struct tunny *stack, struct instant now)
             return true;
         }
         packet_arrives(stack, ip_input, &packet, now);
+        landing_leave(&stack->landing);
         if (tcp_answers_first(stack->tcp))
             send_packets(stack, now);
     }

@@ -7,6 +7,7 @@
 #include "base/siphash.h"
 #include "dev/dev.h"
 #include "ip/ip.h"
+#include "landing.h"
 #include "loopback.h"
 #include "sock/sock.h"
 #include "tcp/tcp.h"
@@ -68,6 +69,7 @@ struct tunny {
     struct ip *ip;
     struct sockets sockets;
     struct loopback loopback;
+    struct landing landing;
     struct stack_guest guest;
     struct stack_output output;
     struct siphash_key secret;

@@ -268,7 +268,8 @@ static int init_layers(struct tunny *stack, const struct tunny_config *config,
     if (r < 0)
         return r;
     stack->output.flat = take_layer(stack, PACKET_LARGEST);
-    r = stack->output.flat ? init_tcp(stack, config) : -ENOMEM;
+    stack->landing.elsewhere = take_layer(stack, PACKET_LARGEST);
+    r = stack->output.flat && stack->landing.elsewhere ? init_tcp(stack, config) : -ENOMEM;
     if (r == 0)
         r = init_udp(stack);
     if (r < 0)
@@ -455,6 +456,7 @@ static void destroy_layers(struct tunny *stack)
     give_layer(stack, stack->udp, udp_size());
     give_layer(stack, stack->ip, ip_size());
     give_layer(stack, stack->output.flat, PACKET_LARGEST);
+    give_layer(stack, stack->landing.elsewhere, PACKET_LARGEST);
     loopback_destroy(&stack->loopback);
     loopback_destroy(&stack->guest.in);
     loopback_destroy(&stack->guest.out);

@@ -36,8 +36,8 @@ void ring_put(struct ring *ring, uint64_t at, const void *source, size_t len)
 {
     struct room rooms[2];
     ring_rooms(ring, at, len, rooms);
-    if (rooms[0].len)
-        memcpy(rooms[0].data, source, rooms[0].len);
+    if (rooms[0].len && rooms[0].data != source)
+        memmove(rooms[0].data, source, rooms[0].len);
     if (rooms[1].len)
         memcpy(rooms[1].data, (const uint8_t *)source + rooms[0].len, rooms[1].len);
 }

@@ -21,7 +21,8 @@ int ring_grow(struct ring *ring, struct memory *memory, size_t capacity, uint64_
 /* Gives the storage back. */
 void ring_release(struct ring *ring, struct memory *memory);
 
-/* Copies `len` bytes in or out at position `at`; len <= capacity. */
+/* Copies `len` bytes in or out at position `at`; len <= capacity. What is put may lie in the ring
+ * itself, at its place even, as long as that does not run over the end of the storage. */
 void ring_put(struct ring *ring, uint64_t at, const void *source, size_t len);
 void ring_get(const struct ring *ring, uint64_t at, void *target, size_t len);
 

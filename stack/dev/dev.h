@@ -28,6 +28,8 @@ struct device_ops {
     void (*close)(struct device *device);
 };
 
+enum { DEVICE_LINK_ROOM = 16 };
+
 struct device_features {
     uint32_t mtu;                        /* largest IP packet on the wire, bytes */
     uint32_t largest_tcp4, largest_tcp6; /* largest TCP super-segment as an IP packet, or 0: none */
@@ -39,8 +41,10 @@ struct device {
     const struct device_ops *ops;
     struct device_features features;
     uint64_t received, transmitted, refused; /* packets; refused: transmit() said -EAGAIN */
-    uint64_t lies; /* packets whose offload facts contradicted them: receive() skipped them, and
-                      whoever drives the device counts the growth as DROP_device_offload_lies */
+    uint8_t *landing; /* not NULL: a device that can reads the next packet to here, where there are
+                         DEVICE_LINK_ROOM bytes in front and PACKET_LARGEST + 1 behind */
+    uint64_t lies;    /* packets whose offload facts contradicted them: receive() skipped them, and
+                         whoever drives the device counts the growth as DROP_device_offload_lies */
 };
 
 static inline int device_receive(struct device *d, struct packet *p, struct instant now)

@@ -97,6 +97,19 @@ enum reassembly_result reassembly_add(struct reassembly *reassembly, seqno at, s
     return add_in_order(reassembly, bytes_part(text, (size_t)(reassembly->next - at), text.len));
 }
 
+struct room reassembly_landing(const struct reassembly *reassembly, size_t margin)
+{
+    struct ring ring = reassembly->ring;
+    struct room rooms[2];
+    size_t free = (size_t)(reassembly->read + ring.capacity - reassembly->next);
+
+    ring_rooms(&ring, reassembly->next, free, rooms);
+    if (ranges_count(&reassembly->held) > 0 || rooms[0].len == 0 ||
+        (size_t)(rooms[0].data - ring.data) < margin)
+        return (struct room){NULL, 0};
+    return rooms[0];
+}
+
 size_t reassembly_pieces(const struct reassembly *reassembly, size_t len, struct bytes pieces[2])
 {
     size_t unread = reassembly_unread(reassembly);

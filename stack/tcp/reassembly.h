@@ -39,6 +39,10 @@ enum reassembly_result {
  * caller. */
 enum reassembly_result reassembly_add(struct reassembly *reassembly, seqno at, struct bytes text);
 
+/* The free storage behind `next` in one piece, with `margin` bytes of storage in front of it; len 0
+ * when something is held out of order there. */
+struct room reassembly_landing(const struct reassembly *reassembly, size_t margin);
+
 /* In-order bytes that the user has not taken. */
 static inline size_t reassembly_unread(const struct reassembly *reassembly)
 {

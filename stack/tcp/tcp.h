@@ -311,6 +311,14 @@ bool tcp_next(struct tcp *tcp, struct tcp_emission *out, struct instant now);
  * senders count and time; one for several makes Linux's BBR send bursts. Until the next tcp_next().
  */
 bool tcp_answers_first(const struct tcp *tcp);
+/* Where the text of the segment that comes next should be read to so that it need not be copied:
+ * the storage behind RCV.NXT, in one piece, of the connection of the segment before, with
+ * `*headers` bytes of IP and TCP headers in front. len 0: nobody expects text, or its place is too
+ * near an end of the storage. Read there, anything may lie in the room; the TCP_LANDING_MARGIN
+ * bytes in front of it are text that the user has not read, and must be as before when the next
+ * call is made. */
+enum { TCP_LANDING_MARGIN = 128 };
+struct room tcp_landing(const struct tcp *tcp, size_t *headers);
 /* false: tcp_next() would find nothing. */
 bool tcp_may_have_segments(const struct tcp *tcp);
 

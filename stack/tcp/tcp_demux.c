@@ -380,10 +380,10 @@ static bool has_expected_header(const struct tcb *tcb, const struct tcp_arrival 
 static struct tcb *expected_segment(struct tcp *tcp, const struct tcp_arrival *arrival,
                                     struct tcp_options *options, struct segment *seg)
 {
-    enum { ACK_AT = 8, WINDOW_AT = 14, NOP_NOP_TIMESTAMPS = 0x0101080a, WITH_TIMESTAMPS = 32 };
+    enum { ACK_AT = 8, WINDOW_AT = 14, NOP_NOP_TIMESTAMPS = 0x0101080a };
     struct tcb *tcb = tcp->latest;
     const uint8_t *p = arrival->payload.data;
-    size_t length = tcb && tcb->paws.enabled ? WITH_TIMESTAMPS : TCP_HEADER_LENGTH;
+    size_t length = tcb && tcb->paws.enabled ? TCP_HEADER_WITH_TIMESTAMPS : TCP_HEADER_LENGTH;
 
     if (!tcb || tcb->state != TCP_ESTABLISHED || !tcp->host.tunables.tcp_expected_segment ||
         arrival->to_group || !has_expected_header(tcb, arrival, length))
@@ -472,6 +472,18 @@ void tcp_arrives(struct tcp *tcp, const struct tcp_arrival *arrival, struct inst
     } else {
         any_segment_arrives(tcp, arrival, now);
     }
+}
+
+struct room tcp_landing(const struct tcp *tcp, size_t *headers)
+{
+    enum { IPV4_HEADER = 20, IPV6_HEADER = 40 };
+    const struct tcb *tcb = tcp->latest;
+
+    if (!tcb || tcb->state != TCP_ESTABLISHED || tcb->user_gone || tcb->user_done_reading)
+        return (struct room){NULL, 0};
+    *headers = address_is_ipv4(&tcb->flow.remote.address) ? IPV4_HEADER : IPV6_HEADER;
+    *headers += tcb->paws.enabled ? TCP_HEADER_WITH_TIMESTAMPS : TCP_HEADER_LENGTH;
+    return reassembly_landing(&tcb->received, TCP_LANDING_MARGIN);
 }
 
 /* --- segments out ------------------------------------------------------------------------ */

@@ -6,7 +6,12 @@
 #include "base/bytes.h"
 #include "base/seq.h"
 
-enum { TCP_HEADER_LENGTH = 20, TCP_HEADER_LONGEST = 60, TCP_OPTIONS_LONGEST = 40 };
+enum {
+    TCP_HEADER_LENGTH = 20,
+    TCP_HEADER_WITH_TIMESTAMPS = 32,
+    TCP_HEADER_LONGEST = 60,
+    TCP_OPTIONS_LONGEST = 40
+};
 
 enum tcp_flag {
     TCP_FIN = 0x001,

@@ -102,6 +102,35 @@ static void make_narrow(struct device *ends[2], uint32_t largest)
     ends[0]->ops = ends[1]->ops = &narrow;
 }
 
+/* A device that reads to where it is told, as a TUN does: before and behind the packet it leaves
+ * whatever it likes, as far as it may. */
+uint64_t world_landed;
+static int (*plain_receive)(struct device *device, struct packet *packet, struct instant now);
+
+static int receive_to_landing(struct device *device, struct packet *packet, struct instant now)
+{
+    int r = plain_receive(device, packet, now);
+    uint8_t *to = device->landing;
+    if (r < 0 || !to)
+        return r;
+    memset(to - DEVICE_LINK_ROOM, 0xee, DEVICE_LINK_ROOM);
+    memset(to, 0xdd, PACKET_LARGEST + 1);
+    packet->parts[0] = (struct bytes){to, packet_flatten(packet, to, PACKET_LARGEST)};
+    packet->count = 1;
+    world_landed++;
+    return 0;
+}
+
+static void make_landing(struct device *ends[2])
+{
+    static struct device_ops landing;
+    landing = *ends[0]->ops;
+    plain_receive = landing.receive;
+    landing.receive = receive_to_landing;
+    ends[0]->ops = ends[1]->ops = &landing;
+    world_landed = 0;
+}
+
 void world_open(struct stack_world *world, const struct world_setup *setup)
 {
     struct pair_config pair = {
@@ -114,6 +143,8 @@ void world_open(struct stack_world *world, const struct world_setup *setup)
     assert_int_equal(pair_open(&pair, ends), 0);
     if (setup->swallows)
         make_narrow(ends, setup->swallows);
+    if (setup->lands)
+        make_landing(ends);
     for (unsigned i = 0; i < 2; i++) {
         struct world_side *side = &world->side[i];
         *side = (struct world_side){.world = world, .index = i, .device = ends[i]};

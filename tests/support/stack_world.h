@@ -30,6 +30,7 @@ struct world_setup {
     uint32_t queue;        /* packets each way; 0: 1024 */
     const char *impair[2]; /* of each side's device; NULL: none */
     uint32_t swallows;     /* packets larger than this vanish without a word; 0: none do */
+    bool lands;            /* the devices read to where they are told (device.landing) */
     const char *setting;   /* of both stacks; NULL: none */
     int64_t value;         /* its value */
     uint64_t seed;
@@ -42,6 +43,8 @@ struct world_setup {
 void world_open(struct stack_world *world, const struct world_setup *setup);
 /* Destroys both stacks, which CHECK that nothing of their memory is lost. */
 void world_close(struct stack_world *world);
+/* Packets that were read to where the devices were told, since world_open(). */
+extern uint64_t world_landed;
 /* Lets both run until this much virtual time has passed. */
 void world_run(struct stack_world *world, struct duration time);
 
