@@ -142,11 +142,11 @@ static bool send_packets(struct tunny *stack, struct instant now)
     return false;
 }
 
-/* What came from outside, within bounds. True: all that is there was read. */
-static bool read_device(struct tunny *stack, struct instant now)
+/* What came from outside, within bounds; adds to *bytes. True: all that is there was read. */
+static bool read_device(struct tunny *stack, struct instant now, size_t *bytes)
 {
     struct packet packet;
-    for (unsigned i = 0; i < STACK_READS_A_ROUND; i++) {
+    for (unsigned i = 0; i < STACK_READS_A_ROUND && *bytes < STACK_BYTES_A_TURN; i++) {
         int r = landing_receive(&stack->landing, stack->device, stack->tcp, &packet, now);
         count_lies(stack);
         if (r < 0) {
@@ -154,6 +154,7 @@ static bool read_device(struct tunny *stack, struct instant now)
                 stack->failure = r;
             return true;
         }
+        *bytes += packet_length(&packet);
         packet_arrives(stack, ip_input, &packet, now);
         landing_leave(&stack->landing);
         if (tcp_answers_first(stack->tcp))
@@ -172,7 +173,14 @@ static void read_loopback(struct tunny *stack, struct instant now)
     }
 }
 
-/* Before timers act, all ACKs that are there must have been seen. */
+/* Before timers act, all ACKs that are there must have been seen; but they do not wait for a flood
+ * to end. */
+static bool timers_may_act(struct tunny *stack, bool drained)
+{
+    stack->undrained = drained ? 0 : stack->undrained + 1;
+    return stack->undrained % STACK_ROUNDS_A_TURN == 0;
+}
+
 static void run_timers(struct tunny *stack, struct instant now)
 {
     ip_timeout(stack->ip, now);
@@ -199,14 +207,16 @@ static void note_traffic(struct tunny *stack, struct instant now)
 int stack_turn(struct tunny *stack)
 {
     bool done = false;
-    for (unsigned round = 0; round < STACK_ROUNDS_A_TURN && !done; round++) {
+    size_t bytes = 0;
+    for (unsigned round = 0; round < STACK_ROUNDS_A_TURN && bytes < STACK_BYTES_A_TURN && !done;
+         round++) {
         struct instant now = tick(stack);
         stack->last_turn = now;
         read_loopback(stack, now);
-        bool drained = read_device(stack, now);
+        bool drained = read_device(stack, now, &bytes);
         if (stack->failure < 0)
             return stack->failure;
-        if (drained || round + 1 == STACK_ROUNDS_A_TURN)
+        if (timers_may_act(stack, drained))
             run_timers(stack, now);
         bool sent = send_packets(stack, now);
         done = drained && sent && stack->loopback.count == 0;

@@ -32,8 +32,10 @@ struct stack_clock {
 enum {
     STACK_HEAD_ROOM = 128, /* IP and TCP header in front of borrowed text */
     STACK_READS_A_ROUND = 256,
-    STACK_SENDS_A_ROUND = 32, /* then the device is read again: ACKs keep the window moving */
-    STACK_ROUNDS_A_TURN = 64, /* then whoever runs the stack gets a say */
+    STACK_SENDS_A_ROUND = 32,       /* then the device is read again: ACKs keep the window moving */
+    STACK_ROUNDS_A_TURN = 64,       /* then whoever runs the stack gets a say */
+    STACK_BYTES_A_TURN = 512 << 10, /* likewise: what was received is still in the processor's cache
+                                       when the user takes it, and fits a small ring */
 };
 
 /* What is on its way out (stack_send.c). */
@@ -79,6 +81,7 @@ struct tunny {
     struct instant last_turn;
     struct instant last_packet; /* since about when no packet has come or gone (busy polling) */
     uint64_t packets;           /* that the wire had carried by then, both ways */
+    unsigned undrained;         /* rounds since the device had no more */
     bool more;                  /* the last turn ended before everything was done */
     int failure;                /* the device's last word, 0: it lives */
 };

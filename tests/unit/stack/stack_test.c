@@ -147,7 +147,7 @@ static void each_segment_behind_a_hole_gets_its_ack(void **state)
 static void a_turn_ends_under_a_flood(void **state)
 {
     enum { FLOOD = STACK_READS_A_ROUND * STACK_ROUNDS_A_TURN + 1000 };
-    static const uint8_t payload[16];
+    static const uint8_t payload[8];
     struct stack_world world;
     (void)state;
     world_open(&world, &(struct world_setup){.queue = FLOOD});
@@ -159,6 +159,25 @@ static void a_turn_ends_under_a_flood(void **state)
     assert_int_equal(tunny_timeout_ms(world.side[0].stack), 0);
     assert_int_equal(tunny_run(world.side[0].stack), 0);
     assert_int_equal(tunny_counter(world.side[0].stack, "drop.ip_unknown_protocol"), FLOOD);
+    world_close(&world);
+}
+
+/* Whoever takes text gets it while it is still in the processor's cache. */
+static void a_turn_ends_when_much_was_read(void **state)
+{
+    enum { PACKETS = STACK_BYTES_A_TURN / 1500 + 100 };
+    static const uint8_t payload[1480];
+    struct stack_world world;
+    (void)state;
+    world_open(&world, &(struct world_setup){.queue = PACKETS});
+    for (int i = 0; i < PACKETS; i++)
+        inject(&world, 253, (struct bytes){payload, sizeof payload});
+    assert_int_equal(tunny_run(world.side[0].stack), 0);
+    uint64_t read = tunny_counter(world.side[0].stack, "drop.ip_unknown_protocol");
+    assert_int_equal(read, (STACK_BYTES_A_TURN + 1499) / 1500);
+    assert_int_equal(tunny_timeout_ms(world.side[0].stack), 0);
+    assert_int_equal(tunny_run(world.side[0].stack), 0);
+    assert_int_equal(tunny_counter(world.side[0].stack, "drop.ip_unknown_protocol"), PACKETS);
     world_close(&world);
 }
 
@@ -238,6 +257,7 @@ int main(void)
         cmocka_unit_test(a_burst_gets_few_acks),
         cmocka_unit_test(each_segment_behind_a_hole_gets_its_ack),
         cmocka_unit_test(a_turn_ends_under_a_flood),
+        cmocka_unit_test(a_turn_ends_when_much_was_read),
         cmocka_unit_test(a_device_that_is_gone_is_told),
         cmocka_unit_test(checksums_are_left_to_devices_that_can),
         cmocka_unit_test(a_full_device_is_asked_now_and_then),
