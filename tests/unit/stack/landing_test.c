@@ -76,9 +76,9 @@ static void open_world(const struct world_setup *setup, int family)
     }
     for (int i = 0; i < 2; i++)
         datagrams[i] = tunny_socket(world.side[i].stack, AF_INET, SOCK_DGRAM, 0);
-    assert_int_equal(tunny_bind(world.side[1].stack, datagrams[1], (struct sockaddr *)&name.name,
-                                name.length),
-                     0);
+    assert_int_equal(
+        tunny_bind(world.side[1].stack, datagrams[1], (struct sockaddr *)&name.name, name.length),
+        0);
 }
 
 static void all_arrives(int family, uint32_t largest, const char *impair, uint64_t seed)
