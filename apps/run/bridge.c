@@ -24,7 +24,7 @@ static int open_meeting(struct bridge *bridge)
 int bridge_open(struct bridge *bridge, struct tunny *stack)
 {
     bridge->stack = stack;
-    bridge->inner = bridge->meeting = -1;
+    bridge->inner = bridge->meeting = bridge->channels.probe = -1;
     bridge->channels.next_id = EVENT_LAST;
     pthread_mutex_init(&bridge->lock, NULL);
     if (getrandom(&bridge->channels.nonce, sizeof bridge->channels.nonce, 0) < 0)
@@ -48,6 +48,8 @@ void bridge_close(struct bridge *bridge)
     free(bridge->channels.by_socket);
     if (bridge->inner >= 0)
         close(bridge->inner);
+    if (bridge->channels.probe >= 0)
+        close(bridge->channels.probe);
     close(bridge->meeting);
     close(bridge->wake);
     close(bridge->epoll);
@@ -61,10 +63,8 @@ int bridge_watch(struct bridge *bridge, int descriptor, uint32_t events, uint64_
 
 void bridge_sweep_by(struct bridge *bridge, int64_t when_ns)
 {
-    if (bridge->next_sweep_ns <= when_ns)
-        return;
-    bridge->next_sweep_ns = when_ns;
-    bridge_wake(bridge);
+    if (when_ns < bridge->next_sweep_ns)
+        bridge->next_sweep_ns = when_ns;
 }
 
 void bridge_wake(struct bridge *bridge)

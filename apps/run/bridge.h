@@ -34,6 +34,7 @@ struct bridge {
     unsigned census;   /* how often pipe_find_all() has looked */
     int64_t census_ns; /* and when */
     int64_t next_sweep_ns, next_listeners_ns;
+    int64_t sleeps_until_ns; /* the loop, if nothing wakes it */
     struct session *sessions;
     struct channels channels;
 };

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "run/loop.h"
 #include "run/notify.h"
 #include "run/task.h"
 
@@ -35,13 +36,6 @@ static handler *handler_of(int number)
         if (handlers[i].number == number)
             return handlers[i].handler;
     return NULL;
-}
-
-static bool is_unix_stream(int duplicate)
-{
-    int domain = 0;
-    socklen_t length = sizeof domain;
-    return getsockopt(duplicate, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
 }
 
 /* connect() to where the channel was to go already: not, say, to AF_UNSPEC. */
@@ -85,7 +79,7 @@ static void handle_on_socket(struct call *call)
     handler *handle = handler_of(call->number);
     struct channel *channel = NULL;
     pthread_mutex_lock(&bridge->lock);
-    if (handle != NULL && is_unix_stream(call->duplicate))
+    if (handle != NULL)
         channel = channel_of(&bridge->channels, call->duplicate);
     if (channel == NULL) {
         notify_continue(call);
@@ -94,6 +88,7 @@ static void handle_on_socket(struct call *call)
         channel->descriptor = (int)call->arguments[0];
         if (!was_kept(call, channel))
             handle(call, channel);
+        loop_after_call(bridge);
     }
     pthread_mutex_unlock(&bridge->lock);
 }
@@ -104,6 +99,7 @@ void calls_handle(struct call *call)
     if (call->number == SYS_socket) {
         pthread_mutex_lock(&bridge->lock);
         program_socket(call);
+        loop_after_call(bridge);
         pthread_mutex_unlock(&bridge->lock);
         return;
     }

@@ -46,8 +46,8 @@ int calls_make_end(struct bridge *bridge, struct channel *channel, int flags);
 /* Makes T for the channel. 0 or a negative errno. */
 int calls_make_socket(struct bridge *bridge, struct channel *channel);
 /* A listener that is closed tells nobody. Forgets those that are gone, before they would answer a
- * SYN. */
-void calls_drop_closed_listeners(struct bridge *bridge);
+ * SYN to the port of `there`; NULL: to any. */
+void calls_drop_closed_listeners(struct bridge *bridge, const struct sockaddr_storage *there);
 /* The same for all bound sockets, too. Forgets those that are gone, before a
  * name that they hold is missed; `except` is not looked at. */
 void calls_drop_closed(struct bridge *bridge, const struct channel *except);

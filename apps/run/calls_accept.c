@@ -61,10 +61,10 @@ static int take(int duplicate, int flags)
 {
     struct timeval before = {0}, moment = {.tv_usec = 1};
     socklen_t length = sizeof before;
-    if (!is_waiting(duplicate))
-        return -EAGAIN;
     bool blocks = !(fcntl(duplicate, F_GETFL) & O_NONBLOCK);
     if (blocks) {
+        if (!is_waiting(duplicate))
+            return -EAGAIN;
         getsockopt(duplicate, SOL_SOCKET, SO_RCVTIMEO, &before, &length);
         setsockopt(duplicate, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
     }
@@ -154,7 +154,8 @@ void program_accept(struct call *call, struct channel *channel)
     }
     give(call, channel, end);
     close(end);
-    bridge_wake(bridge);
+    while (pipe_deliver(bridge, channel) == 0)
+        ;
 }
 
 /* --- what the loop tells ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -20,12 +21,30 @@ int64_t calls_timeout_ns(struct bridge *bridge, const struct channel *channel, i
     return (int64_t)time.tv_sec * 1000000000 + (int64_t)time.tv_usec * 1000;
 }
 
-void calls_drop_closed_listeners(struct bridge *bridge)
+static in_port_t port_of(const struct sockaddr_storage *address)
+{
+    const void *any = address;
+    return address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)any)->sin6_port
+                                          : ((const struct sockaddr_in *)any)->sin_port;
+}
+
+static bool listens_there(struct bridge *bridge, const struct channel *listener,
+                          const struct sockaddr_storage *there)
+{
+    struct sockaddr_storage own;
+    socklen_t length = sizeof own;
+    return tunny_getsockname(bridge->stack, listener->socket, (struct sockaddr *)&own, &length) <
+               0 ||
+           port_of(&own) == port_of(there);
+}
+
+void calls_drop_closed_listeners(struct bridge *bridge, const struct sockaddr_storage *there)
 {
     struct channel *next;
     for (struct channel *c = bridge->channels.listeners; c != NULL; c = next) {
         next = c->next_listener;
-        if (!channel_is_alive(&bridge->channels, c))
+        if ((there == NULL || listens_there(bridge, c, there)) &&
+            !channel_is_alive(&bridge->channels, c))
             channel_free(bridge, c);
     }
 }

@@ -10,6 +10,7 @@
 
 #include "common/endpoint.h"
 #include "run/calls.h"
+#include "run/loop.h"
 #include "run/notify.h"
 #include "run/pipe.h"
 
@@ -24,34 +25,99 @@ static void mean_this_host(struct sockaddr_storage *address)
         in6->sin6_addr = in6addr_loopback;
 }
 
-static void begin(struct call *call, struct channel *channel)
+/* T's own word: 0 or -EISCONN, -EINPROGRESS or -EALREADY, or why not. */
+static int handshake(struct bridge *bridge, const struct channel *channel)
+{
+    return tunny_connect(bridge->stack, channel->socket, (const struct sockaddr *)&channel->peer,
+                         channel->peer_length);
+}
+
+static bool is_under_way(int result)
+{
+    return result == -EALREADY || result == -EINPROGRESS;
+}
+
+static bool is_up(int result)
+{
+    return result == 0 || result == -EISCONN;
+}
+
+static void fail(struct bridge *bridge, struct channel *channel, int error)
+{
+    if (channel->pipe < 0) {
+        /* A is as it was: the program may try again. */
+        channel->state = CHANNEL_FRESH;
+        channel->error = channel->held == NULL || channel->held->number != SYS_connect ? -error : 0;
+        calls_release(channel, SYS_connect, 0, error);
+        calls_retry_options(channel);
+        return;
+    }
+    /* The junk that S leaves unread makes A fail. */
+    channel->error = -error;
+    pipe_bury(bridge, channel);
+}
+
+/* How a blocking call goes on once the handshake has begun. */
+static void begin_blocking(struct call *call, struct channel *channel, int result)
 {
     struct bridge *bridge = call->session->bridge;
-    calls_drop_closed_listeners(bridge);
-    int result = tunny_connect(bridge->stack, channel->socket,
-                               (const struct sockaddr *)&channel->peer, channel->peer_length);
-    if (result != -EINPROGRESS) {
-        notify_answer(call, channel, result);
-        return;
-    }
-    channel->told = false;
-    channel->error = 0;
-    if (calls_would_block(call)) {
+    if (is_under_way(result)) {
         channel->state = CHANNEL_CONNECTING;
         calls_hold(call, channel, SO_SNDTIMEO);
-        bridge_wake(bridge);
         return;
     }
+    if (is_up(result)) {
+        result = pipe_join(bridge, channel, call->duplicate);
+        if (result < 0) {
+            notify_answer(call, NULL, result);
+            pipe_abort(bridge, channel);
+            return;
+        }
+        channel->state = CHANNEL_OPEN;
+        channel->told = true;
+    }
+    notify_answer(call, channel, result);
+}
+
+/* And one that does not block: as with Linux it is told of the end by poll() only. */
+static void begin_non_blocking(struct call *call, struct channel *channel, int result)
+{
+    struct bridge *bridge = call->session->bridge;
     int joined = pipe_join(bridge, channel, call->duplicate);
     if (joined < 0) {
         pipe_bury(bridge, channel);
         notify_answer(call, channel, joined);
         return;
     }
-    channel->state = CHANNEL_CONNECTING;
-    pipe_stuff(channel, call->duplicate);
+    if (is_up(result)) {
+        channel->state = CHANNEL_OPEN;
+    } else {
+        channel->state = CHANNEL_CONNECTING;
+        pipe_stuff(channel, call->duplicate);
+        if (!is_under_way(result))
+            fail(bridge, channel, result);
+    }
     notify_answer(call, channel, -EINPROGRESS);
-    bridge_wake(bridge);
+}
+
+static void begin(struct call *call, struct channel *channel)
+{
+    struct bridge *bridge = call->session->bridge;
+    calls_drop_closed_listeners(bridge, &channel->peer);
+    int result = handshake(bridge, channel);
+    if (result != -EINPROGRESS) {
+        notify_answer(call, channel, result);
+        return;
+    }
+    channel->told = false;
+    channel->error = 0;
+    /* When the other end is on this stack, too, that is all it takes. */
+    loop_after_call(bridge);
+    result = handshake(bridge, channel);
+    if (calls_would_block(call))
+        begin_blocking(call, channel, result);
+    else
+        begin_non_blocking(call, channel, result);
 }
 
 /* connect() while it is under way: one more waits, or the one that was interrupted. */
@@ -203,35 +269,18 @@ static void succeed(struct bridge *bridge, struct channel *channel)
         pipe_abort(bridge, channel);
         return;
     }
-    channel->readable = true;
     channel->told = channel->held != NULL;
     calls_release(channel, SYS_connect, 0, 0);
     calls_retry_options(channel);
     channel_mark_dirty(&bridge->channels, channel);
 }
 
-static void fail(struct bridge *bridge, struct channel *channel, int error)
-{
-    if (channel->pipe < 0) {
-        /* A is as it was: the program may try again. */
-        channel->state = CHANNEL_FRESH;
-        channel->error = channel->held == NULL || channel->held->number != SYS_connect ? -error : 0;
-        calls_release(channel, SYS_connect, 0, error);
-        calls_retry_options(channel);
-        return;
-    }
-    /* The junk that S leaves unread makes A fail. */
-    channel->error = -error;
-    pipe_bury(bridge, channel);
-}
-
 void calls_connect_progress(struct bridge *bridge, struct channel *channel)
 {
-    int result = tunny_connect(bridge->stack, channel->socket,
-                               (const struct sockaddr *)&channel->peer, channel->peer_length);
-    if (result == -EALREADY || result == -EINPROGRESS)
+    int result = handshake(bridge, channel);
+    if (is_under_way(result))
         return;
-    if (result == 0 || result == -EISCONN)
+    if (is_up(result))
         succeed(bridge, channel);
     else
         fail(bridge, channel, result);

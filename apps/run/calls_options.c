@@ -311,7 +311,6 @@ void program_setsockopt(struct call *call, struct channel *channel)
         result = set(call, channel, value,
                      length < VALUE_MOST ? (socklen_t)length : (socklen_t)VALUE_MOST);
     notify_answer(call, NULL, result);
-    bridge_wake(call->session->bridge);
 }
 
 /* --- getsockopt ---------------------------------------------------------------------------------

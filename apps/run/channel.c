@@ -256,14 +256,17 @@ socklen_t channel_name(const struct channels *channels, char end, uint64_t id,
 }
 
 /* The name can be bound again as soon as its owner is gone. */
-bool channel_is_alive(const struct channels *channels, const struct channel *channel)
+bool channel_is_alive(struct channels *channels, const struct channel *channel)
 {
     struct sockaddr_un name;
     socklen_t length = channel_name(channels, 'A', channel->id, &name);
-    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (probe < 0)
+    if (channels->probe < 0)
+        channels->probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (channels->probe < 0)
         return true;
-    bool alive = bind(probe, (const struct sockaddr *)&name, length) < 0 && errno == EADDRINUSE;
-    close(probe);
-    return alive;
+    if (bind(channels->probe, (const struct sockaddr *)&name, length) < 0)
+        return errno == EADDRINUSE;
+    close(channels->probe);
+    channels->probe = -1;
+    return false;
 }

@@ -71,6 +71,7 @@ struct channel {
     bool failure_told;                /* connect() has said why it failed */
     bool told;                        /* the program knows that it is connected */
     bool readable, writable, hung_up; /* S, edges that have not been used up */
+    bool has_end;                     /* S has told of an end, which is behind the text */
     bool peer_ended;                  /* the peer's FIN has been passed on to A */
     bool program_ended;               /* the program's FIN has been passed on to T */
     bool both_shut; /* the program has shut down both directions, but may not have closed */
@@ -102,6 +103,7 @@ struct channels {
     uint64_t next_id;
     uint64_t nonce; /* in names, so that nobody else has the same by chance */
     struct channel *by_id[CHANNEL_BUCKETS], *by_cookie[CHANNEL_BUCKETS];
+    int probe; /* an AF_UNIX socket without a name, to try names with; -1: none */
     struct channel **by_socket;
     unsigned sockets; /* room in by_socket */
     struct channel *first, *last;
@@ -132,13 +134,14 @@ struct channel *channel_next_dirty(struct channels *channels);
 struct channel *channel_by_id(const struct channels *channels, uint64_t id);
 struct channel *channel_by_cookie(const struct channels *channels, uint64_t cookie);
 struct channel *channel_by_socket(const struct channels *channels, int socket);
-/* The channel whose A this duplicate is, or NULL. */
+/* The channel whose A this duplicate of any descriptor is, or NULL. A cookie is given to one socket
+ * only (Linux 5.10). */
 struct channel *channel_of(struct channels *channels, int duplicate);
 
 /* The abstract name of A ('A') or S ('S'). Its length. */
 socklen_t channel_name(const struct channels *channels, char end, uint64_t id,
                        struct sockaddr_un *name);
 /* A named A still exists. */
-bool channel_is_alive(const struct channels *channels, const struct channel *channel);
+bool channel_is_alive(struct channels *channels, const struct channel *channel);
 
 #endif

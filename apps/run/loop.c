@@ -11,7 +11,10 @@
 #include "run/inner.h"
 #include "run/pipe.h"
 
-enum { EVENTS = 256 };
+enum {
+    EVENTS = 256,
+    TURNS = 4, /* of a thread that handled a call: both ends of a handshake may be ours */
+};
 
 static const int64_t queue_ns = 2000000; /* how soon a queue that was full is tried again */
 
@@ -26,6 +29,7 @@ static void note_pipe(struct bridge *bridge, uint64_t id, uint32_t events)
     channel->readable |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     channel->writable |= (events & (EPOLLOUT | EPOLLERR)) != 0;
     channel->hung_up |= (events & EPOLLHUP) != 0;
+    channel->has_end |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     channel_mark_dirty(&bridge->channels, channel);
 }
 
@@ -95,14 +99,14 @@ static void retry_queues(struct bridge *bridge)
 }
 
 /* The packets that wait may be SYNs for a listener that the program has closed: it is to refuse
- * them. Not at each turn: a look costs three system calls a listener. */
+ * them. Not at each turn: a look costs a system call a listener. */
 static void look_after_listeners(struct bridge *bridge)
 {
     int64_t now = tunny_now_ns(bridge->stack);
     if (bridge->channels.listeners == NULL || now < bridge->next_listeners_ns)
         return;
     bridge->next_listeners_ns = now + BRIDGE_LISTENERS_NS;
-    calls_drop_closed_listeners(bridge);
+    calls_drop_closed_listeners(bridge, NULL);
 }
 
 /* Sockets that were closed without ever having been connected tell nobody. False: it is gone. */
@@ -154,22 +158,38 @@ static int act(struct bridge *bridge)
 /* --- waiting ------------------------------------------------------------------------------------
  */
 
-static struct timespec patience(struct bridge *bridge, int timeout_ms)
+/* By when there is something to do that no descriptor tells; not before `now`. */
+static int64_t next_turn_ns(const struct bridge *bridge, int64_t now)
 {
-    int64_t now = tunny_now_ns(bridge->stack);
     int64_t until = tunny_deadline_ns(bridge->stack);
     if (bridge->next_sweep_ns < until)
         until = bridge->next_sweep_ns;
     if (bridge->has_waiting && now + queue_ns < until)
         until = now + queue_ns;
+    return until < now || bridge->channels.dirty != NULL ? now : until;
+}
+
+static struct timespec patience(struct bridge *bridge, int timeout_ms)
+{
+    int64_t now = tunny_now_ns(bridge->stack);
+    int64_t until = next_turn_ns(bridge, now);
     if (timeout_ms >= 0 && now + (int64_t)timeout_ms * 1000000 < until)
         until = now + (int64_t)timeout_ms * 1000000;
-    int64_t left = until > now ? until - now : 0;
-    if (bridge->channels.dirty != NULL)
-        left = 0;
-    if (left > INT64_C(86400000000000))
-        left = INT64_C(86400000000000);
+    if (until - now > INT64_C(86400000000000))
+        until = now + INT64_C(86400000000000);
+    bridge->sleeps_until_ns = until;
+    int64_t left = until - now;
     return (struct timespec){.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+}
+
+void loop_after_call(struct bridge *bridge)
+{
+    int64_t now = tunny_now_ns(bridge->stack);
+    int result = 0;
+    for (unsigned i = 0; i < TURNS && result >= 0 && next_turn_ns(bridge, now) <= now; i++)
+        result = act(bridge);
+    if (result < 0 || next_turn_ns(bridge, now) < bridge->sleeps_until_ns)
+        bridge_wake(bridge);
 }
 
 int loop_turn(struct bridge *bridge, int timeout_ms)
@@ -181,6 +201,7 @@ int loop_turn(struct bridge *bridge, int timeout_ms)
     pthread_mutex_unlock(&bridge->lock);
     int count = epoll_pwait2(bridge->epoll, events, EVENTS, &left, NULL);
     pthread_mutex_lock(&bridge->lock);
+    bridge->sleeps_until_ns = INT64_MIN;
     for (int i = 0; i < count; i++)
         bits |= note(bridge, &events[i]);
     int result = act(bridge);

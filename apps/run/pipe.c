@@ -233,7 +233,9 @@ static enum progress pass_out(struct bridge *bridge, struct channel *channel)
     if (got <= 0)
         return nothing_came(bridge, channel);
     tunny_send_done(bridge->stack, channel->socket, (size_t)got, 0);
-    return PROGRESS_GOES_ON;
+    /* What came since S was asked tells by itself; an end that was told already does not again. */
+    channel->readable = got < there || channel->has_end;
+    return channel->readable ? PROGRESS_GOES_ON : PROGRESS_WAITS;
 }
 
 /* --- from the stack to the program --------------------------------------------------------------

@@ -8,7 +8,7 @@
 
 /* Joins A (a duplicate of it) with a new S. 0 or a negative errno. */
 int pipe_join(struct bridge *bridge, struct channel *channel, int duplicate);
-/* Lets the loop wait for S. 0 or a negative errno. */
+/* Lets the loop wait for S, and tells it what is there already. 0 or a negative errno. */
 int pipe_watch(struct bridge *bridge, struct channel *channel);
 /* Fills A, so that it is neither writable nor readable, as a socket that connects. */
 void pipe_stuff(struct channel *channel, int duplicate);

@@ -12,6 +12,7 @@ int pipe_watch(struct bridge *bridge, struct channel *channel)
 {
     int on = 1;
     setsockopt(channel->pipe, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+    channel->has_end = false;
     return bridge_watch(bridge, channel->pipe, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
                         channel->id);
 }
@@ -130,7 +131,7 @@ int pipe_deliver(struct bridge *bridge, struct channel *listener)
     }
     child->state = CHANNEL_OPEN;
     child->told = true;
-    child->readable = child->writable = true;
+    child->writable = true;
     child->option_count = listener->option_count;
     for (unsigned i = 0; i < listener->option_count; i++)
         child->options[i] = listener->options[i];

@@ -17,6 +17,7 @@ static int make(void **state)
     if (bridge == NULL)
         return -1;
     bridge->channels.next_id = EVENT_LAST;
+    bridge->channels.probe = -1;
     bridge->channels.nonce = UINT64_C(0x1234567890) + (uint64_t)getpid();
     return 0;
 }
@@ -27,6 +28,8 @@ static int destroy(void **state)
     while (bridge->channels.first != NULL)
         channel_free(bridge, bridge->channels.first);
     free(bridge->channels.by_socket);
+    if (bridge->channels.probe >= 0)
+        close(bridge->channels.probe);
     free(bridge);
     return 0;
 }
@@ -98,6 +101,24 @@ static void a_name_tells_whether_its_owner_lives(void **state)
     assert_false(channel_is_alive(&bridge->channels, channel));
 }
 
+/* The socket that tries names is used again until one is free, whose name it then has. */
+static void names_are_tried_with_one_socket(void **state)
+{
+    struct bridge *bridge = *state;
+    struct channels *channels = &bridge->channels;
+    struct channel *living = channel_new(channels, AF_INET);
+    struct channel *gone = channel_new(channels, AF_INET);
+    int here = bound(channels, 'A', living->id);
+    assert_true(channel_is_alive(channels, living));
+    int probe = channels->probe;
+    assert_true(channel_is_alive(channels, living));
+    assert_int_equal(channels->probe, probe);
+    assert_false(channel_is_alive(channels, gone));
+    assert_false(channel_is_alive(channels, gone));
+    assert_true(channel_is_alive(channels, living));
+    close(here);
+}
+
 /* What a program takes from its queue by itself is known by the name of the other end. */
 static void an_accepted_end_is_recognised(void **state)
 {
@@ -129,6 +150,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(those_with_something_to_do_come_in_order_and_once, make,
                                         destroy),
         cmocka_unit_test_setup_teardown(a_name_tells_whether_its_owner_lives, make, destroy),
+        cmocka_unit_test_setup_teardown(names_are_tried_with_one_socket, make, destroy),
         cmocka_unit_test_setup_teardown(an_accepted_end_is_recognised, make, destroy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
