@@ -20,12 +20,13 @@ ALL_CFLAGS := -std=gnu11 $(WARNINGS) $(if $(WERROR),-Werror) -Istack -fPIC -fvis
 LINK       := $(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS)
 
 STACK_SRC := $(sort $(wildcard stack/*.c stack/*/*.c))
-APPS_SRC  := $(sort $(filter-out apps/examples/%,$(wildcard apps/*.c apps/*/*.c)))
+REMOTE_SRC := $(sort $(wildcard apps/remote/*.c))
+APPS_SRC  := $(sort $(filter-out apps/examples/% apps/remote/%,$(wildcard apps/*.c apps/*/*.c)))
 EXAMPLES  := $(sort $(wildcard apps/examples/*.c))
 TESTS_SRC := $(sort $(wildcard tests/unit/*/*_test.c tests/unit/apps/*/*_test.c tests/steps/*_test.c tests/sim/*_test.c))
 SWARM_SRC := $(sort $(wildcard tests/sim/swarm/*.c))
 SWARM_BIN := $B/tests/sim/swarm/swarm
-INTEROP_BIN := $B/tests/interop/peer
+INTEROP_BIN := $B/tests/interop/peer $B/tests/interop/joined
 EXACT_SRC := $(sort $(wildcard tests/exact/*.c))
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_BIN := $(addprefix $B/tests/bench/,bulk core floor forward kernel turn)
@@ -34,7 +35,8 @@ SUPPORT   := $(sort $(wildcard tests/support/*.c))
 # packetdrill's shared-object mode; it shares the drill's reader of packets.
 SO_SRC    := $(sort $(wildcard apps/drill/so/*.c)) apps/drill/packet_read.c apps/drill/packet_text.c apps/drill/icmp_names.c
 
-STACK_OBJ := $(STACK_SRC:%.c=$B/%.o)
+# The library: the stack, and joining one that another process holds.
+LIB_OBJ   := $(STACK_SRC:%.c=$B/%.o) $(REMOTE_SRC:%.c=$B/%.o)
 SO_OBJ    := $(SO_SRC:%.c=$B/%.o)
 APPS_OBJ  := $(APPS_SRC:%.c=$B/%.o)
 APP_LIB_OBJ := $(filter-out $B/apps/tunny.o,$(APPS_OBJ))
@@ -73,11 +75,11 @@ $B/tests/%.o: ALL_CFLAGS += -Iapps -Itests
 
 lib: $B/libtunny.a $B/libtunny.so.$(SOVERSION)  ## libtunny.a and libtunny.so
 
-$B/libtunny.a: $(STACK_OBJ)
+$B/libtunny.a: $(LIB_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$B/libtunny.so.$(SOVERSION): $(STACK_OBJ)
+$B/libtunny.so.$(SOVERSION): $(LIB_OBJ)
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -shared -Wl,-soname,libtunny.so.$(SOVERSION) -Wl,-z,defs -o $@ $^
 	@ln -sfn libtunny.so.$(SOVERSION) $B/libtunny.so
@@ -105,7 +107,7 @@ $B/tests/%: $B/tests/%.o $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $< $(SUPPORT_OBJ) $(APP_LIB_OBJ) $B/libtunny.a -lcmocka -lm
 
-$B/tests/interop/peer: $B/tests/interop/peer.o $B/libtunny.a
+$(INTEROP_BIN): %: %.o $B/libtunny.a
 	$(if $(V),,@echo '  LINK $@')
 	$(Q)$(LINK) -o $@ $^
 
@@ -176,7 +178,7 @@ install: all  ## into PREFIX (default /usr/local)
 	install -m 755 $B/libtunny.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libtunny.so.$(VERSION)
 	ln -sfn libtunny.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libtunny.so.$(SOVERSION)
 	ln -sfn libtunny.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libtunny.so
-	install -m 644 stack/tunny.h stack/socket.h $(DESTDIR)$(PREFIX)/include/tunny/
+	install -m 644 stack/tunny.h stack/socket.h apps/remote/remote.h $(DESTDIR)$(PREFIX)/include/tunny/
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include/tunny\n\nName: tunny\nDescription: TCP/IP in user space over a TUN device\nVersion: %s\nLibs: -L$${libdir} -ltunny\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/tunny.pc
 

@@ -11,7 +11,7 @@
 #include "common/exit_codes.h"
 #include "common/message.h"
 #include "common/options.h"
-#include "run/control.h"
+#include "remote/control_socket.h"
 #include "run/up.h"
 
 static const struct option no_longs[] = {{0}};

@@ -46,6 +46,7 @@ void bridge_close(struct bridge *bridge)
     while (bridge->channels.first != NULL)
         channel_free(bridge, bridge->channels.first);
     free(bridge->channels.by_socket);
+    rings_close(bridge);
     if (bridge->inner >= 0)
         close(bridge->inner);
     if (bridge->channels.probe >= 0)

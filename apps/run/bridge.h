@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "run/channel.h"
+#include "run/rings.h"
 #include "socket.h"
 
 /* A tree of processes with one filter. */
@@ -37,6 +38,7 @@ struct bridge {
     int64_t sleeps_until_ns; /* the loop, if nothing wakes it */
     struct session *sessions;
     struct channels channels;
+    struct rings rings;
 };
 
 /* What epoll says besides a channel's number, which is above. */

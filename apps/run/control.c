@@ -2,116 +2,22 @@
 #define _GNU_SOURCE
 #include "run/control.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "run/launch.h"
+#include "remote/passing.h"
 #include "run/session.h"
-
-/* --- where it lies ------------------------------------------------------------------------------
- */
-
-/* The folder belongs to the user alone: who may write into it may run programs on the stack. */
-static int folder(char *path, size_t size)
-{
-    const char *run_time = getenv("XDG_RUNTIME_DIR");
-    struct stat facts;
-    if (geteuid() == 0 && access("/run", W_OK) == 0)
-        snprintf(path, size, "/run/tunny");
-    else if (run_time != NULL && *run_time == '/')
-        snprintf(path, size, "%s/tunny", run_time);
-    else
-        snprintf(path, size, "/tmp/tunny-%u", (unsigned)geteuid());
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return -errno;
-    if (lstat(path, &facts) < 0)
-        return -errno;
-    return S_ISDIR(facts.st_mode) && facts.st_uid == geteuid() ? 0 : -EPERM;
-}
-
-/* Calls `each` for each name that lies there. */
-static void each_name(void (*each)(void *context, const char *name), void *context)
-{
-    char path[100];
-    if (folder(path, sizeof path) < 0)
-        return;
-    DIR *names = opendir(path);
-    struct dirent *entry;
-    while (names != NULL && (entry = readdir(names)) != NULL)
-        if (control_name_is_good(entry->d_name))
-            each(context, entry->d_name);
-    if (names != NULL)
-        closedir(names);
-}
-
-/* Where this process binds before it shows itself. */
-static int hidden_address(struct sockaddr_un *address)
-{
-    char path[sizeof address->sun_path - CONTROL_NAME - 1];
-    int result = folder(path, sizeof path);
-    if (result < 0)
-        return result;
-    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    snprintf(address->sun_path, sizeof address->sun_path, "%s/.%d", path, (int)getpid());
-    return 0;
-}
-
-bool control_name_is_good(const char *name)
-{
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-    size_t length = strlen(name);
-    return length > 0 && length <= CONTROL_NAME && strspn(name, allowed) == length;
-}
-
-static int address_of(const char *name, struct sockaddr_un *address)
-{
-    char path[sizeof address->sun_path - CONTROL_NAME - 1];
-    int result = folder(path, sizeof path);
-    if (result < 0)
-        return result;
-    if (!control_name_is_good(name))
-        return -EINVAL;
-    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    int length = snprintf(address->sun_path, sizeof address->sun_path, "%s/%s", path, name);
-    return length >= (int)sizeof address->sun_path ? -ENAMETOOLONG : 0;
-}
-
-int control_connect(const char *name)
-{
-    struct sockaddr_un address;
-    int result = address_of(name, &address);
-    if (result < 0)
-        return result;
-    int there = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (there < 0)
-        return -errno;
-    if (connect(there, (const struct sockaddr *)&address, sizeof address) == 0)
-        return there;
-    result = -errno;
-    close(there);
-    if (result != -ECONNREFUSED)
-        return result;
-    /* Left by one that was killed. */
-    unlink(address.sun_path);
-    return -ENOENT;
-}
-
-/* --- the serving side ---------------------------------------------------------------------------
- */
 
 /* The name is only seen when somebody listens: who finds that nobody does removes it. */
 static int bind_and_show(struct control *control, const struct sockaddr_un *shown)
 {
     struct sockaddr_un hidden;
-    int result = hidden_address(&hidden);
+    int result = control_hidden_address(&hidden);
     if (result < 0)
         return result;
     unlink(hidden.sun_path);
@@ -141,10 +47,10 @@ static void remove_abandoned(void *context, const char *name)
 static int listen_at(struct control *control)
 {
     struct sockaddr_un address;
-    int result = address_of(control->name, &address);
+    int result = control_address(control->name, &address);
     if (result < 0)
         return result;
-    each_name(remove_abandoned, NULL);
+    control_each_name(remove_abandoned, NULL);
     int other = control_connect(control->name);
     if (other >= 0) {
         close(other);
@@ -194,7 +100,7 @@ void control_close(struct control *control)
 static void answer(int peer, int result, const int *descriptors, unsigned count)
 {
     struct control_answer said = {.result = result};
-    launch_send(peer, &said, sizeof said, descriptors, count);
+    pass_send(peer, &said, sizeof said, descriptors, count);
 }
 
 static void answer_join(const struct control *control, int peer)
@@ -202,7 +108,7 @@ static void answer_join(const struct control *control, int peer)
     struct control_answer said = {.result = control->namespaces[0] < 0 ? -EOPNOTSUPP : 0};
     memcpy(said.resolver, control->resolver, sizeof said.resolver);
     unsigned count = said.result < 0 ? 0 : control->namespaces[1] < 0 ? 1 : 2;
-    launch_send(peer, &said, sizeof said, control->namespaces, count);
+    pass_send(peer, &said, sizeof said, control->namespaces, count);
 }
 
 static void answer_with_text(int peer, int text)
@@ -210,6 +116,24 @@ static void answer_with_text(int peer, int text)
     answer(peer, text < 0 ? text : 0, &text, text < 0 ? 0 : 1);
     if (text >= 0)
         close(text);
+}
+
+/* The memory's descriptor is the program's alone; the other two are in use here, too. */
+static void answer_of_socket(struct control *control, int peer,
+                             const struct control_request *request)
+{
+    struct bridge *bridge = control->bridge;
+    struct control_answer said = {0};
+    int descriptors[3];
+    pthread_mutex_lock(&bridge->lock);
+    said.result = rings_answer(bridge, peer, request->verb, &request->socket, &said.socket,
+                               descriptors);
+    unsigned count = said.result > 0 ? (unsigned)said.result : 0;
+    pass_send(peer, &said, sizeof said, descriptors, count);
+    if (count > 0)
+        close(descriptors[0]);
+    pthread_mutex_unlock(&bridge->lock);
+    bridge_wake(bridge);
 }
 
 static void answer_request(struct control *control, int peer, struct control_request *request,
@@ -237,6 +161,18 @@ static void answer_request(struct control *control, int peer, struct control_req
         control->is_asked_to_end = true;
         answer(peer, 0, NULL, 0);
         return;
+    case CONTROL_SOCKET:
+    case CONTROL_BIND:
+    case CONTROL_CONNECT:
+    case CONTROL_LISTEN:
+    case CONTROL_ACCEPT:
+    case CONTROL_SHUT_RECEIVING:
+    case CONTROL_LOCAL_NAME:
+    case CONTROL_PEER_NAME:
+    case CONTROL_SET_OPTION:
+    case CONTROL_GET_OPTION:
+        answer_of_socket(control, peer, request);
+        return;
     }
     answer(peer, -EINVAL, NULL, 0);
 }
@@ -263,47 +199,17 @@ void control_serve(struct control *control)
         struct control_request request = {0};
         int descriptor = -1, got = 0;
         while (control->peers[i] >= 0 && got >= 0) {
-            got = launch_receive(control->peers[i], &request, sizeof request, &descriptor, 1);
+            got = pass_receive(control->peers[i], &request, sizeof request, &descriptor, 1);
             if (got >= 0)
                 answer_request(control, control->peers[i], &request, got > 0 ? descriptor : -1);
         }
         if (control->peers[i] >= 0 && got != -EAGAIN) {
+            pthread_mutex_lock(&control->bridge->lock);
+            rings_forget_owner(control->bridge, control->peers[i]);
+            pthread_mutex_unlock(&control->bridge->lock);
+            bridge_wake(control->bridge);
             close(control->peers[i]);
             control->peers[i] = -1;
         }
     }
-}
-
-/* --- the asking side ----------------------------------------------------------------------------
- */
-
-int control_ask(int socket, const struct control_request *request, const int *descriptor,
-                struct control_answer *said, int *descriptors, unsigned most)
-{
-    int result = launch_send(socket, request, sizeof *request, descriptor, descriptor ? 1 : 0);
-    if (result < 0)
-        return result;
-    result = launch_receive(socket, said, sizeof *said, descriptors, most);
-    return result >= 0 && said->result < 0 ? said->result : result;
-}
-
-struct visitor {
-    void (*each)(void *context, const char *name);
-    void *context;
-};
-
-static void visit_living(void *context, const char *name)
-{
-    const struct visitor *visitor = context;
-    int there = control_connect(name);
-    if (there < 0)
-        return;
-    close(there);
-    visitor->each(visitor->context, name);
-}
-
-void control_each(void (*each)(void *context, const char *name), void *context)
-{
-    struct visitor visitor = {each, context};
-    each_name(visit_living, &visitor);
 }

@@ -49,11 +49,14 @@ static void name_process(pid_t process, char *name, size_t size)
     fclose(file);
 }
 
-static unsigned count_of(const struct control *control, enum channel_state state)
+/* Channels in the one state and shared sockets in the other. */
+static unsigned count_of(const struct bridge *bridge, enum channel_state state, enum ring_life life)
 {
     unsigned count = 0;
-    for (const struct channel *c = control->bridge->channels.first; c != NULL; c = c->next)
+    for (const struct channel *c = bridge->channels.first; c != NULL; c = c->next)
         count += c->state == state;
+    for (unsigned i = 0; i < bridge->rings.numbers; i++)
+        count += bridge->rings.by_number[i] != NULL && bridge->rings.by_number[i]->life == life;
     return count;
 }
 
@@ -64,8 +67,8 @@ int control_list_programs(const struct control *control)
     if (file == NULL)
         return close_text(file, descriptor);
     pthread_mutex_lock(&control->bridge->lock);
-    unsigned open = count_of(control, CHANNEL_OPEN);
-    unsigned listening = count_of(control, CHANNEL_LISTENING);
+    unsigned open = count_of(control->bridge, CHANNEL_OPEN, RING_OPEN);
+    unsigned listening = count_of(control->bridge, CHANNEL_LISTENING, RING_LISTENING);
     pthread_mutex_unlock(&control->bridge->lock);
     fprintf(file, "%-12s %8d  %s on %s, %u connections, %u listeners\n", control->name,
             (int)getpid(), control->addresses, tunny_interface(control->bridge->stack), open,
@@ -103,15 +106,19 @@ static void write_ends(FILE *file, struct tunny *stack, int socket)
     write_end(file, result, &address);
 }
 
-static void write_owner(FILE *file, const struct channel *channel, unsigned census)
+static void write_process(FILE *file, pid_t process, int number)
 {
     char name[32];
-    if (channel->seen != census) {
+    name_process(process, name, sizeof name);
+    fprintf(file, " %s/%d/%d", name, (int)process, number);
+}
+
+static void write_owner(FILE *file, const struct channel *channel, unsigned census)
+{
+    if (channel->seen != census)
         fprintf(file, " -");
-        return;
-    }
-    name_process(channel->holder, name, sizeof name);
-    fprintf(file, " %s/%d/%d", name, (int)channel->holder, channel->descriptor);
+    else
+        write_process(file, channel->holder, channel->descriptor);
 }
 
 static void write_figures(FILE *file, struct tunny *stack, int socket, const struct tcp_info *info)
@@ -126,20 +133,41 @@ static void write_figures(FILE *file, struct tunny *stack, int socket, const str
             info->tcpi_lost);
 }
 
+/* State, queues and ends of a socket; *info for the rest of the line. */
+static void begin_line(FILE *file, struct tunny *stack, int socket, bool is_fresh,
+                       struct tcp_info *info)
+{
+    socklen_t length = sizeof *info;
+    int unread = 0, unsent = 0;
+    *info = (struct tcp_info){0};
+    tunny_getsockopt(stack, socket, IPPROTO_TCP, TCP_INFO, info, &length);
+    tunny_ioctl(stack, socket, FIONREAD, &unread);
+    tunny_ioctl(stack, socket, TIOCOUTQ, &unsent);
+    fprintf(file, "%-10s %8d %8d", state_name(is_fresh ? 0 : info->tcpi_state), unread, unsent);
+    write_ends(file, stack, socket);
+}
+
 static void write_connection(FILE *file, struct tunny *stack, const struct channel *channel,
                              unsigned census)
 {
-    struct tcp_info info = {0};
-    socklen_t length = sizeof info;
-    int unread = 0, unsent = 0;
-    tunny_getsockopt(stack, channel->socket, IPPROTO_TCP, TCP_INFO, &info, &length);
-    tunny_ioctl(stack, channel->socket, FIONREAD, &unread);
-    tunny_ioctl(stack, channel->socket, TIOCOUTQ, &unsent);
-    bool is_fresh = channel->state == CHANNEL_FRESH;
-    fprintf(file, "%-10s %8d %8d", state_name(is_fresh ? 0 : info.tcpi_state), unread, unsent);
-    write_ends(file, stack, channel->socket);
+    struct tcp_info info;
+    begin_line(file, stack, channel->socket, channel->state == CHANNEL_FRESH, &info);
     write_owner(file, channel, census);
     write_figures(file, stack, channel->socket, &info);
+    fputc('\n', file);
+}
+
+/* Its number stands for the descriptor that it has none of. */
+static void write_shared(FILE *file, struct tunny *stack, const struct shared_socket *shared)
+{
+    struct tcp_info info;
+    struct ucred owner = {.pid = 0};
+    socklen_t length = sizeof owner;
+    begin_line(file, stack, shared->socket, shared->life == RING_FRESH, &info);
+    if (shared->owner >= 0)
+        getsockopt(shared->owner, SOL_SOCKET, SO_PEERCRED, &owner, &length);
+    write_process(file, owner.pid, (int)shared->number);
+    write_figures(file, stack, shared->socket, &info);
     fputc('\n', file);
 }
 
@@ -155,6 +183,9 @@ int control_list_connections(const struct control *control)
     for (struct channel *c = bridge->channels.first; c != NULL; c = c->next)
         if (c->socket >= 0)
             write_connection(file, bridge->stack, c, census);
+    for (unsigned i = 0; i < bridge->rings.numbers; i++)
+        if (bridge->rings.by_number[i] != NULL && bridge->rings.by_number[i]->socket >= 0)
+            write_shared(file, bridge->stack, bridge->rings.by_number[i]);
     pthread_mutex_unlock(&bridge->lock);
     return close_text(file, descriptor);
 }

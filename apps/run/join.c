@@ -14,7 +14,7 @@
 
 #include "common/exit_codes.h"
 #include "common/message.h"
-#include "run/control.h"
+#include "remote/control_socket.h"
 #include "run/launch.h"
 #include "run/run.h"
 

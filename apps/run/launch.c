@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 #include "common/message.h"
+#include "remote/passing.h"
 #include "run/filter.h"
 
-enum { PASSED_MOST = 4, CANNOT_EXECUTE = 126, NOT_FOUND = 127 };
+enum { CANNOT_EXECUTE = 126, NOT_FOUND = 127 };
 
 static const int caught[LAUNCH_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGQUIT};
 
@@ -30,63 +31,6 @@ static void restore_signals(const struct launch_signals *signals)
     for (unsigned i = 0; i < LAUNCH_SIGNALS; i++)
         sigaction(caught[i], &signals->actions[i], NULL);
     sigprocmask(SIG_SETMASK, &signals->mask, NULL);
-}
-
-/* --- descriptors over a socket ------------------------------------------------------------------
- */
-
-int launch_send(int socket, const void *data, size_t size, const int *descriptors, unsigned count)
-{
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(PASSED_MOST * sizeof(int))];
-    } control = {.room = {0}};
-    struct iovec piece = {(void *)(uintptr_t)data, size};
-    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
-    if (count > 0) {
-        message.msg_control = &control;
-        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(count * sizeof(int));
-        memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
-    }
-    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-int launch_receive(int socket, void *data, size_t size, int *descriptors, unsigned most)
-{
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(PASSED_MOST * sizeof(int))];
-    } control;
-    struct iovec piece = {data, size};
-    struct msghdr message = {
-        .msg_iov = &piece,
-        .msg_iovlen = 1,
-        .msg_control = &control,
-        .msg_controllen = sizeof control,
-    };
-    ssize_t got;
-    do {
-        got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    } while (got < 0 && errno == EINTR);
-    if (got <= 0)
-        return got < 0 ? -errno : -ECONNRESET;
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header == NULL || header->cmsg_type != SCM_RIGHTS)
-        return 0;
-    unsigned count = (unsigned)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-    for (unsigned i = 0; i < count; i++) {
-        int descriptor;
-        memcpy(&descriptor, CMSG_DATA(header) + i * sizeof(int), sizeof descriptor);
-        if (i < most)
-            descriptors[i] = descriptor;
-        else
-            close(descriptor);
-    }
-    return (int)(count < most ? count : most);
 }
 
 /* --- the child ---------------------------------------------------------------------------------
@@ -117,7 +61,7 @@ static void become_program(const struct launch *launch, int gate, pid_t parent)
     int descriptors[2] = {-1, -1};
     report.result = prepare(launch, &report, descriptors);
     unsigned count = report.result < 0 ? 0 : descriptors[1] < 0 ? 1 : 2;
-    if (launch_send(gate, &report, sizeof report, descriptors, count) < 0 || report.result < 0)
+    if (pass_send(gate, &report, sizeof report, descriptors, count) < 0 || report.result < 0)
         _exit(CANNOT_EXECUTE);
     char go;
     for (unsigned i = 0; i < count; i++)
@@ -166,7 +110,7 @@ int launch(const struct launch *launch, struct launched *launched, char *error, 
     }
     close(ends[1]);
     raise_limit();
-    int got = child < 0 ? -errno : launch_receive(ends[0], &report, sizeof report, descriptors, 2);
+    int got = child < 0 ? -errno : pass_receive(ends[0], &report, sizeof report, descriptors, 2);
     if (got < 0 || report.result < 0) {
         snprintf(error, error_size, "%s", report.sentence);
         if (child > 0)

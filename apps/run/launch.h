@@ -43,9 +43,4 @@ int launch(const struct launch *launch, struct launched *launched, char *error, 
 /* Lets the program begin. */
 void launch_begin(struct launched *launched);
 
-/* Sends `count` descriptors with `data` over a UNIX socket; receives at most `most`. 0 or a
- * negative errno; the number of descriptors or a negative errno. */
-int launch_send(int socket, const void *data, size_t size, const int *descriptors, unsigned count);
-int launch_receive(int socket, void *data, size_t size, int *descriptors, unsigned most);
-
 #endif

@@ -55,6 +55,10 @@ static int note(struct bridge *bridge, const struct epoll_event *event)
     case EVENT_CONTROL:
         return 1 << EVENT_CONTROL;
     default:
+        if (event->data.u64 & rings_event) {
+            rings_note(bridge, event->data.u64);
+            return 0;
+        }
         note_pipe(bridge, event->data.u64, event->events);
         return 0;
     }
@@ -69,8 +73,8 @@ static void note_changes(struct bridge *bridge)
     while ((socket = tunny_next_changed(bridge->stack)) >= 0) {
         struct channel *channel = channel_by_socket(&bridge->channels, socket);
         if (channel == NULL)
-            continue;
-        if (channel->state == CHANNEL_CONNECTING)
+            rings_changed(bridge, socket);
+        else if (channel->state == CHANNEL_CONNECTING)
             calls_connect_progress(bridge, channel);
         else if (channel->state == CHANNEL_LISTENING)
             calls_accept_progress(bridge, channel);
@@ -147,6 +151,7 @@ static int act(struct bridge *bridge)
     int result = tunny_run(bridge->stack);
     note_changes(bridge);
     pump_all(bridge);
+    rings_pump(bridge);
     if (bridge->has_waiting)
         retry_queues(bridge);
     if (bridge->inner >= 0)
@@ -166,7 +171,9 @@ static int64_t next_turn_ns(const struct bridge *bridge, int64_t now)
         until = bridge->next_sweep_ns;
     if (bridge->has_waiting && now + queue_ns < until)
         until = now + queue_ns;
-    return until < now || bridge->channels.dirty != NULL ? now : until;
+    if (bridge->channels.dirty != NULL || bridge->rings.dirty != NULL || until < now)
+        return now;
+    return until;
 }
 
 static struct timespec patience(struct bridge *bridge, int timeout_ms)
@@ -212,7 +219,8 @@ int loop_turn(struct bridge *bridge, int timeout_ms)
 bool loop_is_ending(struct bridge *bridge)
 {
     pthread_mutex_lock(&bridge->lock);
-    bool ending = bridge->channels.dirty != NULL || tunny_unacknowledged(bridge->stack) > 0;
+    bool ending = bridge->channels.dirty != NULL || rings_are_ending(bridge) ||
+                  tunny_unacknowledged(bridge->stack) > 0;
     for (struct channel *c = bridge->channels.first; c != NULL && !ending; c = c->next)
         ending = c->state == CHANNEL_ENDING;
     pthread_mutex_unlock(&bridge->lock);

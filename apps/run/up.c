@@ -15,6 +15,7 @@
 
 #include "common/exit_codes.h"
 #include "common/message.h"
+#include "remote/passing.h"
 #include "run/loop.h"
 #include "run/session.h"
 #include "run/supervisor.h"
@@ -65,7 +66,7 @@ static void make_place(const struct namespace_config *config, int gate)
     int link = -1;
     char go;
     report.result = namespace_make(config, &link, report.sentence, sizeof report.sentence);
-    launch_send(gate, &report, sizeof report, &link, link < 0 ? 0 : 1);
+    pass_send(gate, &report, sizeof report, &link, link < 0 ? 0 : 1);
     ssize_t got = read(gate, &go, 1);
     _exit(got == 1 ? 0 : 1);
 }
@@ -96,7 +97,7 @@ static int hold_place(struct supervisor *supervisor)
         make_place(&supervisor->place, ends[1]);
     }
     close(ends[1]);
-    int result = child < 0 ? -errno : launch_receive(ends[0], &report, sizeof report, &link, 1);
+    int result = child < 0 ? -errno : pass_receive(ends[0], &report, sizeof report, &link, 1);
     if (result >= 0)
         result = report.result;
     if (result == 0) {
