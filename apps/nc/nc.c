@@ -13,20 +13,16 @@
 #include "common/numbers.h"
 #include "common/options.h"
 #include "nc/nc_copy.h"
+#include "nc/nc_join.h"
 #include "nc/nc_peer.h"
 
 static const struct option nc_longs[] = {
-    {"listen", no_argument, NULL, 'l'},
-    {"keep", no_argument, NULL, 'k'},
-    {"udp", no_argument, NULL, 'u'},
-    {"broadcast", no_argument, NULL, 'b'},
-    {"shutdown", no_argument, NULL, 'N'},
-    {"scan", no_argument, NULL, 'z'},
-    {"wait", required_argument, NULL, 'w'},
-    {"source-port", required_argument, NULL, 'p'},
-    {"ipv4", no_argument, NULL, '4'},
-    {"ipv6", no_argument, NULL, '6'},
-    {0},
+    {"listen", no_argument, NULL, 'l'},     {"keep", no_argument, NULL, 'k'},
+    {"udp", no_argument, NULL, 'u'},        {"broadcast", no_argument, NULL, 'b'},
+    {"shutdown", no_argument, NULL, 'N'},   {"scan", no_argument, NULL, 'z'},
+    {"wait", required_argument, NULL, 'w'}, {"source-port", required_argument, NULL, 'p'},
+    {"join", required_argument, NULL, 'j'}, {"ipv4", no_argument, NULL, '4'},
+    {"ipv6", no_argument, NULL, '6'},       {0},
 };
 
 static const struct command nc_command = {
@@ -44,12 +40,14 @@ static const struct command nc_command = {
             "                        limit; 2 with -z)\n"
             "  -b, --broadcast       allow broadcast addresses\n"
             "  -p, --source-port N\n"
+            "  -j, --join NAME       by the stack that \"tunny up NAME\" made, through shared\n"
+            "                        memory: TCP, and HOST is an address\n"
             "  -4, -6                only IPv4, only IPv6\n"
             "  -v                    say what happens; -vv traces as others do with -v\n"
             "Exit codes: 0 both sides ended (UDP: silence; -z: a port is open), 1 no connection,\n"
             "it broke or was silent for --wait seconds (-z: none is open), 2 usage or device, 130\n"
             "and 143 interrupted.\n",
-    .shorts = "lkubNzw:p:46",
+    .shorts = "lkubNzw:p:j:46",
     .longs = nc_longs,
 };
 
@@ -61,6 +59,7 @@ struct nc {
     struct nc_settings settings;
     struct nc_copy copy;
     int listens, keeps, scans;
+    const char *joins; /* the stack of that name; NULL: one of our own */
     unsigned first_port, last_port;
 };
 
@@ -97,6 +96,9 @@ static int take_option(struct nc *nc, int option)
             return options_wrong("--source-port %s: expected 1 to 65535", optarg);
         nc->settings.source_port = (unsigned)number;
         return EXIT_OK;
+    case 'j':
+        nc->joins = optarg;
+        return EXIT_OK;
     case 'w':
         if (seconds_parse(optarg, &nc->settings.wait_ns) == 0 && nc->settings.wait_ns > 0)
             return EXIT_OK;
@@ -129,6 +131,8 @@ static int check_options(struct nc *nc, int argc, char **argv)
         return options_wrong("--keep goes with --listen");
     if (nc->scans && nc->listens)
         return options_wrong("--scan does not go with --listen");
+    if (nc->joins != NULL && (nc->settings.is_udp || nc->scans))
+        return options_wrong("--join is for connections: neither --udp nor --scan go with it");
     if (argc - optind != (nc->listens ? 1 : 2))
         return options_wrong("expected %s", nc->listens ? "a port" : "a host and a port");
     if (nc->listens && nc->settings.source_port != 0)
@@ -213,6 +217,20 @@ static int run(struct nc *nc, const char *host)
     return code == EXIT_OK ? copy_over(nc, socket) : code;
 }
 
+static int run_joined(struct nc *nc, const char *host)
+{
+    struct nc_joining joining = {
+        .settings = &nc->settings,
+        .stack = nc->joins,
+        .host = nc->listens ? NULL : host,
+        .port = nc->first_port,
+        .half_closes = nc->copy.half_closes,
+        .ends_with_peer = nc->keeps || (nc->listens && isatty(STDIN_FILENO)),
+        .keeps = nc->keeps,
+    };
+    return nc_join(&joining);
+}
+
 int nc_main(int argc, char **argv)
 {
     static struct nc nc;
@@ -226,6 +244,8 @@ int nc_main(int argc, char **argv)
         return option == OPTIONS_ANSWERED ? EXIT_OK : EXIT_USAGE;
     if (check_options(&nc, argc, argv) != EXIT_OK)
         return EXIT_USAGE;
+    if (nc.joins != NULL)
+        return run_joined(&nc, argv[optind]);
     int code = options_open_stack(&nc.options, &nc.copy.stack);
     if (code == EXIT_OK)
         code = run(&nc, argv[optind]);
