@@ -146,10 +146,10 @@ sim: $(SWARM_BIN)  ## random worlds, watched at every step: SEEDS=N [FROM=K] [JO
 planted:  ## bugs planted into a copy of the stack: the swarm finds each, and shrinks its world to a few lines
 	@tests/sim/planted/run
 
-bench: $B/tunny $(BENCH_BIN)  ## docs/benchmarks.md: ratios against the floor and the kernel (root, an idle machine, 15 minutes)
+bench: $B/tunny $(BENCH_BIN) $B/tests/interop/joined  ## docs/benchmarks.md: ratios against the floor and the kernel (root, an idle machine, 15 minutes)
 	@B=$B tests/bench/bench.py --write
 
-bench-quick: $B/tunny $(BENCH_BIN)  ## a look at the same, written nowhere (root, 2 minutes)
+bench-quick: $B/tunny $(BENCH_BIN) $B/tests/interop/joined  ## a look at the same, written nowhere (root, 2 minutes)
 	@B=$B tests/bench/bench.py --quick
 
 bench-link: $B/tunny $B/tests/bench/forward  ## tunny link against a bare TUN-to-TUN forwarder

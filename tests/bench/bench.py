@@ -101,9 +101,9 @@ def core(bench):
 
 def programs(bench):
     bench.title("Programs under tunny run", "The same measurement natively, over the kernel's loopback, and under `tunny run`, both ends on one stack "
-                "(which is one thread).")
+                "(which is one thread); *by shared memory*: programs that know of the stack (`apps/remote/remote.h`), both ends on it.")
     results = measure(core_rows.programs(bench.options), bench.options.repeats, bench.say)
-    bench.table(page.table(["", "native", "on the stack", "ratio"], core_rows.program_lines(results, bench.say)))
+    bench.table(page.table(["", "native", "on the stack", "ratio", "by shared memory", "ratio"], core_rows.program_lines(results, bench.say)))
 
 
 def arguments():

@@ -80,14 +80,15 @@ def idle():
 
 COSTS = (("connect", "connect, a byte there and back, close (us)", False), ("ping", "64 bytes there and back (us)", False),
          ("iperf", "iperf3, one stream (Gbit/s)", True), ("kept", "nginx, kept connections (requests/s)", True),
-         ("new", "nginx, a connection a request (requests/s)", True))
+         ("new", "nginx, a connection a request (requests/s)", True), ("c_connect", "in C: connect, four bytes there and back, close (us)", False),
+         ("c_ping", "in C: four bytes there and back (us)", False), ("c_rate", "in C: one stream (Gbit/s)", True))
 NEEDS = {"iperf": ("iperf3", "nc"), "kept": ("nginx", "wrk", "nc"), "new": ("nginx", "wrk", "nc")}
 
 
 def programs(options):
     del options
     return {name: case(run, ["env", "BUILD=" + BUILD, *lab("python3", "tests/run/costs.py", how)])
-            for name, how in (("native", "native"), ("on the stack", "stack"))}
+            for name, how in (("native", "native"), ("on the stack", "stack"), ("by shared memory", "ring"))}
 
 
 def program_lines(results, say):
@@ -96,7 +97,11 @@ def program_lines(results, say):
             missing = [p for p in NEEDS.get(key, ()) if not shutil.which(p)]
             if missing:
                 raise Skipped(f"{', '.join(missing)} not installed")
-            ratio = results.median("on the stack", key) / results.median("native", key)
-            yield [name, spread(results.values("native", key)), spread(results.values("on the stack", key)), f"**{ratio:.2f}**"]
+            native = results.median("native", key)
+            row = [name, spread(results.values("native", key))]
+            for way in ("on the stack", "by shared memory"):
+                shown = key.startswith("c_") or way == "on the stack"
+                row += [spread(results.values(way, key)), f"**{results.median(way, key) / native:.2f}**"] if shown else ["-", "-"]
+            yield row
         except Skipped as reason:
             say(f"skipped: {name}: {reason}")

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""What it costs a program to run on the stack: one measurement, natively (the kernel's loopback) or under `tunny run` (both ends on one
-stack, over 127.0.0.1). Inside the lab; run by tests/bench. Prints "R key value" lines.
+"""What it costs a program to run on the stack: one measurement, natively (the kernel's loopback), under `tunny run` (both ends on one
+stack, over 127.0.0.1), or by shared memory (programs that know of the stack; both ends on it). Inside the lab; run by tests/bench.
+Prints "R key value" lines.
 
-    costs.py native|stack"""
+    costs.py native|stack|ring"""
 import os
 import re
 import shutil
@@ -14,6 +15,8 @@ import threading
 import time
 
 TUNNY = os.path.abspath(os.environ.get("BUILD", "build/release") + "/tunny")
+JOINED = os.path.join(os.path.dirname(TUNNY), "tests/interop/joined")
+DEVICE = ["--device", os.environ.get("LAB_DEVICE", "tun:tunny0")]
 MATRIX = os.path.join(os.path.dirname(os.path.abspath(__file__)), "matrix")
 SECONDS = 1
 
@@ -81,6 +84,32 @@ def python_figures(native):
         report(key, float(value))
 
 
+JOINED_FIGURES = """
+"$0" "$1" pong 5997 > "$2/pong" & pong=$!
+"$0" "$1" sink 5998 > "$2/sink" & sink=$!
+until grep -q ready "$2/pong" && grep -q ready "$2/sink"; do sleep 0.01; done
+"$0" "$1" many 127.0.0.1 5997 1000
+"$0" "$1" turns 127.0.0.1 5997 5000
+"$0" "$1" push 127.0.0.1 5998 2000000000
+kill $pong $sink
+"""
+
+
+def joined_figures(how):
+    """The same small program in C each time, with the sockets of the kernel, of the pipes, or of the rings."""
+    name = f"costs-{os.getpid()}"
+    if how == "ring":
+        subprocess.run([TUNNY, "up", *DEVICE, name], check=True)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            out = output(["sh", "-c", JOINED_FIGURES, JOINED, name if how == "ring" else "-", folder], how != "stack")
+    finally:
+        if how == "ring":
+            subprocess.run([TUNNY, "down", name], check=True)
+    for key, value in re.findall(r"R (\w+) ([\d.]+)", out):
+        report("c_" + key, float(value))
+
+
 def until_it_listens(port):
     """As words of a shell."""
     return f"until nc -z 127.0.0.1 {port}; do sleep 0.02; done"
@@ -111,7 +140,10 @@ def main():
     if sys.argv[1:] == ["--inside"]:
         inside()
         return
-    native = sys.argv[1:] == ["native"]
+    joined_figures(sys.argv[1])
+    if sys.argv[1] == "ring":
+        return
+    native = sys.argv[1] == "native"
     python_figures(native)
     if shutil.which("iperf3"):
         iperf_figures(native)
