@@ -133,7 +133,6 @@ static void answer_of_socket(struct control *control, int peer,
     if (count > 0)
         close(descriptors[0]);
     pthread_mutex_unlock(&bridge->lock);
-    bridge_wake(bridge);
 }
 
 static void answer_request(struct control *control, int peer, struct control_request *request,
@@ -207,7 +206,6 @@ void control_serve(struct control *control)
             pthread_mutex_lock(&control->bridge->lock);
             rings_forget_owner(control->bridge, control->peers[i]);
             pthread_mutex_unlock(&control->bridge->lock);
-            bridge_wake(control->bridge);
             close(control->peers[i]);
             control->peers[i] = -1;
         }
