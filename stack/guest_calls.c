@@ -67,7 +67,7 @@ bool stack_guest_takes(struct tunny *stack, const struct ip_datagram *datagram)
 
 void stack_guest_hears(struct tunny *stack, struct bytes packet)
 {
-    if (stack->guest.attached && packet.len > 0)
+    if (packet.len > 0)
         keep(stack, packet);
 }
 

@@ -40,7 +40,7 @@ static void move_away(struct landing *landing, struct packet *packet)
 {
     size_t length = packet_flatten(packet, landing->elsewhere, PACKET_LARGEST);
     packet->parts[0] = (struct bytes){landing->elsewhere, length};
-    landing_leave(landing);
+    landing_uncover(landing);
 }
 
 int landing_receive(struct landing *landing, struct device *device, const struct tcp *tcp,
@@ -56,15 +56,14 @@ int landing_receive(struct landing *landing, struct device *device, const struct
     bool landed = r == 0 && packet->parts[0].data == device->landing;
     device->landing = NULL;
     if (!landed)
-        landing_leave(landing);
+        landing_uncover(landing);
     else if (!may_stay(packet->parts[0]))
         move_away(landing, packet);
     return r;
 }
 
-void landing_leave(struct landing *landing)
+void landing_uncover(struct landing *landing)
 {
-    if (landing->ground)
-        memcpy(landing->ground, landing->covered, TCP_LANDING_MARGIN);
+    memcpy(landing->ground, landing->covered, TCP_LANDING_MARGIN);
     landing->ground = NULL;
 }

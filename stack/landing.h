@@ -14,10 +14,17 @@ struct landing {
     uint8_t *elsewhere; /* PACKET_LARGEST bytes, for packets that must not lie where text belongs */
 };
 
-/* device_receive(). Between it and landing_leave() the text of no connection may be looked at. */
+/* device_receive(), of a device that lands. Between it and landing_leave() the text of no
+ * connection may be looked at. */
 int landing_receive(struct landing *landing, struct device *device, const struct tcp *tcp,
                     struct packet *packet, struct instant now);
+void landing_uncover(struct landing *landing);
+
 /* The packet is not needed any more. */
-void landing_leave(struct landing *landing);
+static inline void landing_leave(struct landing *landing)
+{
+    if (landing->ground)
+        landing_uncover(landing);
+}
 
 #endif

@@ -120,7 +120,8 @@ static void packet_arrives(struct tunny *stack, ip_entrance *entrance, const str
         deliver_error(stack, &error, now);
         break;
     }
-    stack_guest_hears(stack, ip_unclaimed(stack->ip));
+    if (stack->guest.attached)
+        stack_guest_hears(stack, ip_unclaimed(stack->ip));
     stack->trace.subject = (struct trace_subject){0};
 }
 
@@ -142,23 +143,32 @@ static bool send_packets(struct tunny *stack, struct instant now)
     return false;
 }
 
+static int receive(struct tunny *stack, struct packet *packet, struct instant now)
+{
+    if (stack->device->lands)
+        return landing_receive(&stack->landing, stack->device, stack->tcp, packet, now);
+    return device_receive(stack->device, packet, now);
+}
+
 /* What came from outside, within bounds; adds to *bytes. True: all that is there was read. */
 static bool read_device(struct tunny *stack, struct instant now, size_t *bytes)
 {
     struct packet packet;
-    for (unsigned i = 0; i < STACK_READS_A_ROUND && *bytes < STACK_BYTES_A_TURN; i++) {
-        int r = landing_receive(&stack->landing, stack->device, stack->tcp, &packet, now);
+    for (unsigned i = 0; i < STACK_READS_A_ROUND; i++) {
+        int r = receive(stack, &packet, now);
         count_lies(stack);
         if (r < 0) {
             if (r != -EAGAIN && r != -EINTR)
                 stack->failure = r;
             return true;
         }
-        *bytes += packet_length(&packet);
         packet_arrives(stack, ip_input, &packet, now);
         landing_leave(&stack->landing);
         if (tcp_answers_first(stack->tcp))
             send_packets(stack, now);
+        *bytes += packet.parts[0].len;
+        if (*bytes >= STACK_BYTES_A_TURN)
+            return false;
     }
     return false;
 }
@@ -175,14 +185,11 @@ static void read_loopback(struct tunny *stack, struct instant now)
 
 /* Before timers act, all ACKs that are there must have been seen; but they do not wait for a flood
  * to end. */
-static bool timers_may_act(struct tunny *stack, bool drained)
+static void run_timers(struct tunny *stack, bool drained, struct instant now)
 {
-    stack->undrained = drained ? 0 : stack->undrained + 1;
-    return stack->undrained % STACK_ROUNDS_A_TURN == 0;
-}
-
-static void run_timers(struct tunny *stack, struct instant now)
-{
+    if (!drained && ++stack->undrained < STACK_ROUNDS_A_TURN)
+        return;
+    stack->undrained = 0;
     ip_timeout(stack->ip, now);
     tcp_run_timers(stack->tcp, now);
 }
@@ -216,8 +223,7 @@ int stack_turn(struct tunny *stack)
         bool drained = read_device(stack, now, &bytes);
         if (stack->failure < 0)
             return stack->failure;
-        if (timers_may_act(stack, drained))
-            run_timers(stack, now);
+        run_timers(stack, drained, now);
         bool sent = send_packets(stack, now);
         done = drained && sent && stack->loopback.count == 0;
         note_traffic(stack, now);

@@ -109,7 +109,7 @@ bool stack_send_next(struct tunny *stack, struct instant now);
 
 /* guest_calls.c. A datagram that no socket took: false when it is not the guest's either. */
 bool stack_guest_takes(struct tunny *stack, const struct ip_datagram *datagram);
-/* An ICMP message that may be the guest's. */
+/* An ICMP message that may be the guest's, who is attached; empty: none. */
 void stack_guest_hears(struct tunny *stack, struct bytes packet);
 
 static inline struct instant stack_now(const struct tunny *stack)

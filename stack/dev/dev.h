@@ -41,10 +41,11 @@ struct device {
     const struct device_ops *ops;
     struct device_features features;
     uint64_t received, transmitted, refused; /* packets; refused: transmit() said -EAGAIN */
-    uint8_t *landing; /* not NULL: a device that can reads the next packet to here, where there are
-                         DEVICE_LINK_ROOM bytes in front and PACKET_LARGEST + 1 behind */
-    uint64_t lies;    /* packets whose offload facts contradicted them: receive() skipped them, and
-                         whoever drives the device counts the growth as DROP_device_offload_lies */
+    bool lands; /* it reads the next packet to `landing` where that is not NULL: there are
+                   DEVICE_LINK_ROOM bytes in front and PACKET_LARGEST + 1 behind */
+    uint8_t *landing;
+    uint64_t lies; /* packets whose offload facts contradicted them: receive() skipped them, and
+                      whoever drives the device counts the growth as DROP_device_offload_lies */
 };
 
 static inline int device_receive(struct device *d, struct packet *p, struct instant now)

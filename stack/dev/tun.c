@@ -310,6 +310,7 @@ int tun_open(const struct tun_config *config, struct device **device, char *erro
     if (!tun)
         return complain(&c, ENOMEM, "no memory for a TUN device");
     tun->device.ops = &tun_ops;
+    tun->device.lands = true;
     int result = tun_set_up(tun, config, &c);
     if (result != 0) {
         tun_close(&tun->device);

@@ -128,6 +128,7 @@ static void make_landing(struct device *ends[2])
     plain_receive = landing.receive;
     landing.receive = receive_to_landing;
     ends[0]->ops = ends[1]->ops = &landing;
+    ends[0]->lands = ends[1]->lands = true;
     world_landed = 0;
 }
 
