@@ -13,12 +13,10 @@
 extern "C" {
 #endif
 
-#ifndef TUNNY_API
 #if defined(__GNUC__)
 #define TUNNY_API __attribute__((visibility("default")))
 #else
 #define TUNNY_API
-#endif
 #endif
 
 #define TUNNY_VERSION "0.1.0"

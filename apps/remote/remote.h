@@ -13,16 +13,10 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "tunny.h"
+
 #ifdef __cplusplus
 extern "C" {
-#endif
-
-#ifndef TUNNY_API
-#if defined(__GNUC__)
-#define TUNNY_API __attribute__((visibility("default")))
-#else
-#define TUNNY_API
-#endif
 #endif
 
 struct tunny_remote;        /* a stack that was joined */
