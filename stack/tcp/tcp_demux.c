@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "wire/checksum.h"
 #include "wire/ipv4.h"
+#include "wire/ipv6.h"
 
 /* --- beginning and end ------------------------------------------------------------------- */
 
@@ -476,12 +477,11 @@ void tcp_arrives(struct tcp *tcp, const struct tcp_arrival *arrival, struct inst
 
 struct room tcp_landing(const struct tcp *tcp, size_t *headers)
 {
-    enum { IPV4_HEADER = 20, IPV6_HEADER = 40 };
     const struct tcb *tcb = tcp->latest;
 
     if (!tcb || tcb->state != TCP_ESTABLISHED || tcb->user_gone || tcb->user_done_reading)
         return (struct room){NULL, 0};
-    *headers = address_is_ipv4(&tcb->flow.remote.address) ? IPV4_HEADER : IPV6_HEADER;
+    *headers = address_is_ipv4(&tcb->flow.remote.address) ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH;
     *headers += tcb->paws.enabled ? TCP_HEADER_WITH_TIMESTAMPS : TCP_HEADER_LENGTH;
     return reassembly_landing(&tcb->received, TCP_LANDING_MARGIN);
 }
