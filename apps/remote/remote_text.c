@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "remote/remote_socket.h"
 
@@ -27,9 +27,7 @@ int remote_error(const struct tunny_remote_socket *s)
 
 void remote_wake_holder(const struct tunny_remote_socket *s)
 {
-    uint64_t one = 1;
-    ssize_t written = write(s->wake_holder, &one, sizeof one);
-    (void)written;
+    eventfd_write(s->wake_holder, 1);
 }
 
 /* --- waiting -----------------------------------------------------------------------------------
@@ -47,14 +45,14 @@ static int64_t now_ms(void)
 static int take_wake(struct tunny_remote_socket *s, int timeout_ms)
 {
     struct pollfd wakers[2] = {{.fd = s->wake_me, .events = POLLIN}, {.fd = s->remote->control}};
-    uint64_t count;
+    eventfd_t count;
     int got = poll(wakers, 2, timeout_ms);
     if (got < 0)
         return -errno;
     if (wakers[1].revents)
         s->remote->is_lost = true;
-    ssize_t had = wakers[0].revents ? read(s->wake_me, &count, sizeof count) : 0;
-    (void)had;
+    if (wakers[0].revents)
+        eventfd_read(s->wake_me, &count);
     return got;
 }
 

@@ -70,7 +70,5 @@ void bridge_sweep_by(struct bridge *bridge, int64_t when_ns)
 
 void bridge_wake(struct bridge *bridge)
 {
-    uint64_t one = 1;
-    ssize_t written = write(bridge->wake, &one, sizeof one);
-    (void)written;
+    eventfd_write(bridge->wake, 1);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,17 +37,15 @@ static void note_pipe(struct bridge *bridge, uint64_t id, uint32_t events)
 /* The bits for the caller. */
 static int note(struct bridge *bridge, const struct epoll_event *event)
 {
-    uint64_t drained;
+    eventfd_t drained;
     switch (event->data.u64) {
     case EVENT_STACK:
         return 0;
     case EVENT_SESSION:
         return 1 << EVENT_SESSION;
-    case EVENT_WAKE: {
-        ssize_t got = read(bridge->wake, &drained, sizeof drained);
-        (void)got;
+    case EVENT_WAKE:
+        eventfd_read(bridge->wake, &drained);
         return 0;
-    }
     case EVENT_INNER:
         inner_read(bridge);
         return 0;

@@ -167,9 +167,7 @@ int rings_share(struct bridge *bridge, int owner, int socket, uint32_t memory, e
 
 static void wake_program(const struct shared_socket *shared)
 {
-    uint64_t one = 1;
-    ssize_t written = write(shared->wake_program, &one, sizeof one);
-    (void)written;
+    eventfd_write(shared->wake_program, 1);
 }
 
 void rings_tell_life(struct shared_socket *shared, enum ring_life life)
