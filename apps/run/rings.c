@@ -91,7 +91,6 @@ static void free_shared(struct bridge *bridge, struct shared_socket *shared)
     if (shared->wake_program >= 0)
         close(shared->wake_program);
     bridge->rings.by_number[shared->number] = NULL;
-    bridge->rings.count--;
     if (shared->number < bridge->rings.lowest_free)
         bridge->rings.lowest_free = shared->number;
     free(shared);
@@ -125,7 +124,6 @@ static int enter_tables(struct rings *rings, struct shared_socket *shared)
     rings->by_number[shared->number] = shared;
     rings->by_socket[shared->socket] = shared;
     rings->lowest_free = shared->number + 1;
-    rings->count++;
     return 0;
 }
 
@@ -258,8 +256,6 @@ static enum progress pump_out(struct bridge *bridge, struct shared_socket *share
         end(bridge, shared, (int)-lent);
         return WAITS;
     }
-    if (lent > there)
-        lent = there;
     copy_pieces(room, text, (size_t)lent);
     tunny_send_done(bridge->stack, shared->socket, (size_t)lent, 0);
     if (ring_taken(&shared->out, (size_t)lent))

@@ -28,7 +28,7 @@ struct shared_socket {
 struct rings {
     struct shared_socket **by_number, **by_socket; /* NULL: none */
     unsigned numbers, sockets;                     /* room in both */
-    unsigned count, lowest_free;
+    unsigned lowest_free;
     struct shared_socket *dirty;
 };
 
