@@ -70,6 +70,12 @@ int stream_connect(struct tunny *stack, const struct sockaddr_storage *address,
     return socket;
 }
 
+void stream_end_by_reset(struct tunny *stack, int socket)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    tunny_setsockopt(stack, socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 int stream_send(struct tunny *stack, int socket, const void *data, size_t length,
                 int64_t deadline_ns)
 {

@@ -1,6 +1,6 @@
 /* One TCP connection with deadlines that a signal can interrupt, and the turn of the loop for
- * programs that wait for more than sockets. Called by get and nc (stream_*), by ping and serve
- * (turn). */
+ * programs that wait for more than sockets. Called by get, nc, serve and run (stream_*), by ping
+ * and serve (turn). */
 #ifndef TUNNY_COMMON_STREAM_H
 #define TUNNY_COMMON_STREAM_H
 
@@ -19,6 +19,9 @@ int stream_wait(struct tunny *stack, int socket, short events, int64_t deadline_
 enum stream_opening { STREAM_PLAIN, STREAM_FAST };
 int stream_connect(struct tunny *stack, const struct sockaddr_storage *address,
                    enum stream_opening opening, int64_t deadline_ns);
+
+/* The connection ends by a reset when the socket is closed. Does not block. */
+void stream_end_by_reset(struct tunny *stack, int socket);
 
 /* Sends all of it. 0; -ECONNRESET, -EPIPE, -ETIMEDOUT, -EINTR ... Blocks. */
 int stream_send(struct tunny *stack, int socket, const void *data, size_t length,

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/stream.h"
 #include "run/calls.h"
 #include "run/task.h"
 
@@ -61,9 +62,7 @@ void pipe_bury(struct bridge *bridge, struct channel *channel)
 
 void pipe_abort(struct bridge *bridge, struct channel *channel)
 {
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    tunny_setsockopt(bridge->stack, channel->socket, SOL_SOCKET, SO_LINGER, &at_once,
-                     sizeof at_once);
+    stream_end_by_reset(bridge->stack, channel->socket);
     channel_free(bridge, channel);
 }
 

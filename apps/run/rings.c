@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/stream.h"
 #include "run/bridge.h"
 
 enum {
@@ -186,10 +187,7 @@ static void end(struct bridge *bridge, struct shared_socket *shared, int error)
 
 static void abort_connection(struct bridge *bridge, struct shared_socket *shared)
 {
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    if (shared->socket >= 0)
-        tunny_setsockopt(bridge->stack, shared->socket, SOL_SOCKET, SO_LINGER, &at_once,
-                         sizeof at_once);
+    stream_end_by_reset(bridge->stack, shared->socket);
     close_socket(bridge, shared);
 }
 

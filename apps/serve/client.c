@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/http_fields.h"
+#include "common/stream.h"
 
 enum {
     SHARE = 1 << 20, /* bytes of a body in one go, then the others have their turn */
@@ -130,8 +131,7 @@ static enum client_outcome send_head(struct client *client, struct tunny *stack)
 /* A body that breaks off must not look whole: the connection ends by a reset. */
 static enum client_outcome break_off(struct client *client, struct tunny *stack)
 {
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    tunny_setsockopt(stack, client->socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    stream_end_by_reset(stack, client->socket);
     return CLIENT_ENDS;
 }
 
