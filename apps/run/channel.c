@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/table.h"
 #include "run/bridge.h"
 
 static unsigned bucket_of(uint64_t key)
@@ -136,18 +137,11 @@ void channel_free(struct bridge *bridge, struct channel *channel)
 
 int channel_set_socket(struct channels *channels, struct channel *channel, int socket)
 {
-    if ((unsigned)socket >= channels->sockets) {
-        unsigned room = channels->sockets > 0 ? channels->sockets : 256;
-        while (room <= (unsigned)socket)
-            room *= 2;
-        struct channel **grown = realloc(channels->by_socket, room * sizeof(struct channel *));
-        if (grown == NULL)
-            return -ENOMEM;
-        for (unsigned i = channels->sockets; i < room; i++)
-            grown[i] = NULL;
-        channels->by_socket = grown;
-        channels->sockets = room;
-    }
+    struct channel **held = table_hold(channels->by_socket, &channels->sockets, (unsigned)socket,
+                                       sizeof *held);
+    if (held == NULL)
+        return -ENOMEM;
+    channels->by_socket = held;
     channel->socket = socket;
     channels->by_socket[socket] = channel;
     return 0;

@@ -12,30 +12,20 @@
 #include <unistd.h>
 
 #include "common/stream.h"
+#include "common/table.h"
 #include "run/bridge.h"
 
-enum {
-    CHUNK = 1 << 18, /* bytes; then others have a turn */
-    FIRST_ROOM = 64,
-};
+enum { CHUNK = 1 << 18 }; /* bytes; then others have a turn */
 
 /* --- the table ---------------------------------------------------------------------------------
  */
 
 static int make_room(struct shared_socket ***table, unsigned *room, unsigned index)
 {
-    unsigned wanted = *room > 0 ? *room : FIRST_ROOM;
-    while (wanted <= index)
-        wanted *= 2;
-    if (wanted == *room)
-        return 0;
-    struct shared_socket **grown = realloc(*table, wanted * sizeof(struct shared_socket *));
-    if (grown == NULL)
+    struct shared_socket **held = table_hold(*table, room, index, sizeof *held);
+    if (held == NULL)
         return -ENOMEM;
-    for (unsigned i = *room; i < wanted; i++)
-        grown[i] = NULL;
-    *table = grown;
-    *room = wanted;
+    *table = held;
     return 0;
 }
 
