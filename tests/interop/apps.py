@@ -14,7 +14,7 @@ import threading
 import time
 
 import interop
-from interop import BUILD, KERNEL, STACK, Skip, connect_soon, expected, read_all, tap
+from interop import BUILD, KERNEL, STACK, Skip, connect_soon, expected, read_all
 
 TUNNY = f"{BUILD}/tunny"
 DEVICE = ["--device", os.environ.get("LAB_DEVICE", "tun:tunny0")]
@@ -511,7 +511,6 @@ def example_udp_broadcast():
 
 
 def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
     jobs = []
     for family in (4, 6):
         for t in (ping_replies, ping_silence, ping_errors_in_words, ping_interrupted, ping_duplicates_and_damage, ping_names, ping_usage,
@@ -521,11 +520,7 @@ def main():
             jobs.append((f"{t.__name__} IPv{family}", t, family))
     jobs += [(t.__name__, t) for t in (doctor_in_the_lab, doctor_without_rights, example_echo, example_seed_client, example_seed_server,
                                        example_udp_broadcast)]
-    for name, t, *args in jobs:
-        if only in name:
-            tap(name, t, *args)
-    print(f"1..{interop.number}")
-    return 1 if interop.failed else 0
+    return interop.run_all(jobs)
 
 
 if __name__ == "__main__":

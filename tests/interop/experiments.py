@@ -11,7 +11,7 @@ import tempfile
 import time
 
 import interop
-from interop import Skip, tap
+from interop import Skip
 
 TUNNY = f"{interop.BUILD}/tunny"
 TWO_BY_TWO = "loss 0 2%\nrtt 4ms\nrate 20mbit\nsize 200K\nrepeats 1\ndirection up down\nstack kernel tunny\n"
@@ -186,15 +186,9 @@ def with_tun(test):
 
 
 def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
     tests = [with_tun(t) for t in (small_grid_and_its_reports, what_is_done_is_not_run_again, several_flows_and_our_own_peer,
                                    interrupted_it_keeps_what_is_done, killed_it_leaves_no_process, too_long_is_said)]
-    for t in (*tests, in_the_simulator, plans_and_usage):
-        name = f"lab {t.__name__}"
-        if only in name:
-            tap(name, t)
-    print(f"1..{interop.number}")
-    return 1 if interop.failed else 0
+    return interop.run_all((f"lab {t.__name__}", t) for t in (*tests, in_the_simulator, plans_and_usage))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ import threading
 import time
 
 import interop
-from interop import tap
 
 TUNNY = f"{interop.BUILD}/tunny"
 CLONE_NEWNET = 0x40000000
@@ -396,7 +395,6 @@ def wrong_uses_are_refused():
 
 
 def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
     jobs = [("link: TCP under loss 1% delay 20ms", tcp_through_loss), ("link: the same with offload", tcp_through_loss, "--offload"),
             ("link: delays are exact", delays_are_exact), ("link: offload passes super-segments", offload_passes_super_segments),
             ("link: super-segments are cut for faults", offload_is_cut_for_faults), ("link: veth frames", veth_frames),
@@ -406,11 +404,7 @@ def main():
             ("link: realtime is taken or refused", realtime_is_taken_or_refused), ("link: the lab impairs and says how", the_lab_impairs_and_says_how),
             ("link: an existing TUN is attached to", an_existing_tun_is_attached_to),
             ("link: a lost interface is named", a_lost_interface_is_named), ("link: wrong uses are refused", wrong_uses_are_refused)]
-    for name, t, *args in jobs:
-        if only in name:
-            tap(name, t, *args)
-    print(f"1..{interop.number}")
-    return 1 if interop.failed else 0
+    return interop.run_all(jobs)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import time
 
 import interop
 from apps import TUNNY, in_thread, listener
-from interop import KERNEL, STACK, Skip, connect_soon, read_all, tap
+from interop import KERNEL, STACK, Skip, connect_soon, read_all
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RUN = os.path.join(os.path.dirname(HERE), "run")
@@ -640,7 +640,6 @@ def what_is_missing():
 
 
 def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
     missing = what_is_missing()
     if missing:
         print(f"ok 1 - tunny run # SKIP {missing}\n1..1")
@@ -655,11 +654,7 @@ def main():
         programs_outlive_a_killed_stack, as_an_ordinary_user)]
     jobs += [(f"program datagrams IPv{family}", datagrams, family) for family in (4, 6)]
     jobs += [(f"program sockets {case}", sockets_case, case) for case in cases]
-    for name, t, *args in jobs:
-        if only in name:
-            tap(name, t, *args)
-    print(f"1..{interop.number}")
-    return 1 if interop.failed else 0
+    return interop.run_all(jobs)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import time
 
 import interop
 from apps import DEVICE, TUNNY, in_thread, listener
-from interop import BUILD, KERNEL, STACK, connect_soon, expected, read_all, tap
+from interop import BUILD, KERNEL, STACK, connect_soon, expected, read_all
 from programs import tunny, what_is_missing
 
 JOINED = f"{BUILD}/tests/interop/joined"
@@ -258,7 +258,6 @@ def connections_are_listed():
 
 
 def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
     missing = what_is_missing()
     if missing:
         print(f"ok 1 - rings # SKIP {missing}\n1..1")
@@ -270,11 +269,7 @@ def main():
         one_program_and_another, ten_thousand_connections, refused_and_in_use, the_peer_resets, slow_ends_hold_up_the_fast,
         a_killed_program_ends_its_connections, a_killed_stack_tells_its_programs, nonsense_in_shared_memory_hurts_nobody_else,
         connections_are_listed)]
-    for name, t, *args in jobs:
-        if only in name:
-            tap(name, t, *args)
-    print(f"1..{interop.number}")
-    return 1 if interop.failed else 0
+    return interop.run_all(jobs)
 
 
 if __name__ == "__main__":
