@@ -143,42 +143,38 @@ static void each_segment_behind_a_hole_gets_its_ack(void **state)
     world_close(&world);
 }
 
+/* Of packets with this payload a turn reads so many; the next turn reads the others. */
+static void a_turn_reads(unsigned packets, struct bytes payload, uint64_t read)
+{
+    struct stack_world world;
+    world_open(&world, &(struct world_setup){.queue = packets});
+    struct tunny *stack = world.side[0].stack;
+    for (unsigned i = 0; i < packets; i++)
+        inject(&world, 253, payload);
+    assert_int_equal(tunny_run(stack), 0);
+    assert_int_equal(tunny_counter(stack, "drop.ip_unknown_protocol"), read);
+    assert_int_equal(tunny_timeout_ms(stack), 0);
+    assert_int_equal(tunny_run(stack), 0);
+    assert_int_equal(tunny_counter(stack, "drop.ip_unknown_protocol"), packets);
+    world_close(&world);
+}
+
 /* Queue starvation/livelock: however much arrives, a turn ends. */
 static void a_turn_ends_under_a_flood(void **state)
 {
-    enum { FLOOD = STACK_READS_A_ROUND * STACK_ROUNDS_A_TURN + 1000 };
+    enum { MOST = STACK_READS_A_ROUND * STACK_ROUNDS_A_TURN };
     static const uint8_t payload[8];
-    struct stack_world world;
     (void)state;
-    world_open(&world, &(struct world_setup){.queue = FLOOD});
-    for (int i = 0; i < FLOOD; i++)
-        inject(&world, 253, (struct bytes){payload, sizeof payload});
-    assert_int_equal(tunny_run(world.side[0].stack), 0);
-    uint64_t read = tunny_counter(world.side[0].stack, "drop.ip_unknown_protocol");
-    assert_int_equal(read, STACK_READS_A_ROUND * STACK_ROUNDS_A_TURN);
-    assert_int_equal(tunny_timeout_ms(world.side[0].stack), 0);
-    assert_int_equal(tunny_run(world.side[0].stack), 0);
-    assert_int_equal(tunny_counter(world.side[0].stack, "drop.ip_unknown_protocol"), FLOOD);
-    world_close(&world);
+    a_turn_reads(MOST + 1000, (struct bytes){payload, sizeof payload}, MOST);
 }
 
 /* Whoever takes text gets it while it is still in the processor's cache. */
 static void a_turn_ends_when_much_was_read(void **state)
 {
-    enum { PACKETS = STACK_BYTES_A_TURN / 1500 + 100 };
     static const uint8_t payload[1480];
-    struct stack_world world;
     (void)state;
-    world_open(&world, &(struct world_setup){.queue = PACKETS});
-    for (int i = 0; i < PACKETS; i++)
-        inject(&world, 253, (struct bytes){payload, sizeof payload});
-    assert_int_equal(tunny_run(world.side[0].stack), 0);
-    uint64_t read = tunny_counter(world.side[0].stack, "drop.ip_unknown_protocol");
-    assert_int_equal(read, (STACK_BYTES_A_TURN + 1499) / 1500);
-    assert_int_equal(tunny_timeout_ms(world.side[0].stack), 0);
-    assert_int_equal(tunny_run(world.side[0].stack), 0);
-    assert_int_equal(tunny_counter(world.side[0].stack, "drop.ip_unknown_protocol"), PACKETS);
-    world_close(&world);
+    a_turn_reads(STACK_BYTES_A_TURN / 1500 + 100, (struct bytes){payload, sizeof payload},
+                 (STACK_BYTES_A_TURN + 1499) / 1500);
 }
 
 /* A device that goes away ends blocking calls with its error. */
