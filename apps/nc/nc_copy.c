@@ -1,30 +1,20 @@
-/* The loop of nc; see nc_copy.h. Standard input and output are the shell's and may be shared with
- * other programs: they are polled and never made non-blocking. */
+/* The loop of nc; see nc_copy.h. */
 #include "nc/nc_copy.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/interrupt.h"
 #include "common/stream.h"
+#include "nc/nc_standard.h"
 
-enum {
-    DATAGRAM = 16384,   /* bytes of standard input in one */
-    PIPE_ATOMIC = 4096, /* a pipe that is writable takes so much without blocking: pipe(7) */
-};
+enum { DATAGRAM = 16384 }; /* bytes of standard input in one */
 
 static int is_empty(const struct nc_block *block)
 {
     return block->taken == block->filled;
-}
-
-static int is_ready(int descriptor, short events)
-{
-    struct pollfd one = {.fd = descriptor, .events = events};
-    return poll(&one, 1, 0) > 0;
 }
 
 /* --- one step each: 1 something moved, 0 not, or a negative errno --------------------------------
@@ -33,7 +23,8 @@ static int is_ready(int descriptor, short events)
 static int read_input(struct nc_copy *copy)
 {
     struct nc_block *out = &copy->out;
-    if (!copy->sends || !copy->input_is_open || !is_empty(out) || !is_ready(STDIN_FILENO, POLLIN))
+    if (!copy->sends || !copy->input_is_open || !is_empty(out) ||
+        !nc_is_ready(STDIN_FILENO, POLLIN))
         return 0;
     ssize_t got = read(STDIN_FILENO, out->data, copy->is_udp ? DATAGRAM : NC_BLOCK);
     if (got < 0)
@@ -102,12 +93,9 @@ static int notice_error(struct nc_copy *copy)
 static int write_input(struct nc_copy *copy)
 {
     struct nc_block *in = &copy->in;
-    if (is_empty(in) || !is_ready(STDOUT_FILENO, POLLOUT))
+    if (is_empty(in) || !nc_is_ready(STDOUT_FILENO, POLLOUT))
         return 0;
-    struct stat status;
-    size_t most = NC_BLOCK, length = in->filled - in->taken;
-    if (fstat(STDOUT_FILENO, &status) != 0 || !S_ISREG(status.st_mode))
-        most = PIPE_ATOMIC;
+    size_t most = nc_output_most(NC_BLOCK), length = in->filled - in->taken;
     ssize_t written = write(STDOUT_FILENO, in->data + in->taken, length < most ? length : most);
     if (written < 0)
         return errno == EINTR || errno == EAGAIN ? 0 : -errno;

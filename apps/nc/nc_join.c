@@ -7,19 +7,16 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/endpoint.h"
 #include "common/exit_codes.h"
 #include "common/interrupt.h"
 #include "common/message.h"
+#include "nc/nc_standard.h"
 #include "remote/remote.h"
 
-enum {
-    BLOCK = 1 << 17,
-    PIPE_ATOMIC = 4096, /* a pipe that is writable takes so much without blocking: pipe(7) */
-};
+enum { BLOCK = 1 << 17 };
 
 struct copy {
     const struct nc_joining *joining;
@@ -32,12 +29,6 @@ struct copy {
 /* --- one step each: 1 something moved, 0 not, or a negative errno --------------------------------
  */
 
-static int is_ready(int descriptor, short events)
-{
-    struct pollfd one = {.fd = descriptor, .events = events};
-    return poll(&one, 1, 0) > 0;
-}
-
 static int end_input(struct copy *copy)
 {
     copy->input_is_open = 0;
@@ -48,7 +39,7 @@ static int end_input(struct copy *copy)
 static int read_input(struct copy *copy)
 {
     struct iovec room[2];
-    if (!copy->input_is_open || !is_ready(STDIN_FILENO, POLLIN))
+    if (!copy->input_is_open || !nc_is_ready(STDIN_FILENO, POLLIN))
         return 0;
     ssize_t lent = tunny_remote_send_lend(copy->socket, BLOCK, room);
     if (lent < 0)
@@ -74,7 +65,7 @@ static int write_output(struct copy *copy)
         copy->peer_is_open = 0;
         return 1;
     }
-    if (!is_ready(STDOUT_FILENO, POLLOUT))
+    if (!nc_is_ready(STDOUT_FILENO, POLLOUT))
         return 0;
     ssize_t written = writev(STDOUT_FILENO, text, text[1].iov_len > 0 ? 2 : 1);
     if (written < 0)
@@ -159,9 +150,7 @@ static int copy_both_ways(struct copy *copy)
 /* Copies over the socket and closes it. The exit code. */
 static int copy_over(struct copy *copy)
 {
-    struct stat status;
-    copy->output_most = fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode) ? BLOCK
-                                                                                      : PIPE_ATOMIC;
+    copy->output_most = nc_output_most(BLOCK);
     int result = copy_both_ways(copy);
     tunny_remote_close(copy->socket);
     return result < 0 ? nc_failed("the connection", result) : EXIT_OK;
